@@ -1,0 +1,62 @@
+"""Errors, and the exit code that each carries.
+
+Every error that a user can meet is a `FlowlensError`: one line that holds the value, the place and
+the way out. Foreign exceptions are wrapped where they cross into flowlens.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended; the numbers are part of the interface."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NO_INPUT = 3
+    MALFORMED = 4
+    LOCKED = 75
+    INTERRUPTED = 130
+
+
+class FlowlensError(Exception):
+    """Something the user can act on; `str()` of it is one line."""
+
+    exit_code = ExitCode.FAILED
+
+
+class UsageError(FlowlensError):
+    """An option, a name, a parameter or a file of the user's own is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoInputError(FlowlensError):
+    """No input was found, or none of it could be read."""
+
+    exit_code = ExitCode.NO_INPUT
+
+
+class StrictError(FlowlensError):
+    """The work is done, but `strict` was asked for and some input was malformed or unreadable."""
+
+    exit_code = ExitCode.MALFORMED
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause that lists what is close to `name`, or all there is when nothing is.
+
+    >>> nearest("rejected_by_prot", ["rejected_by_port", "timeline"])
+    'did you mean rejected_by_port?'
+    >>> nearest("x", ["b", "a"])
+    'there are: a, b'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"there are: {', '.join(names)}"

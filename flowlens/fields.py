@@ -1,0 +1,94 @@
+"""Every field a flow-log record can have: AWS's name, our column, type, unit, version, meaning.
+
+One table, from which the parser, the schema command and the documentation are made. A newcomer
+who finds a new field in AWS's user guide adds a line to `data/fields.csv`, and nothing else.
+
+Source: AWS, "Flow log records", Amazon VPC user guide; versions 2 to 11.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+
+
+class Kind(StrEnum):
+    """What a field's text must look like; the parser checks each value against it."""
+
+    TEXT = "text"
+    ADDRESS = "address"
+    PORT = "port"
+    BYTE = "byte"
+    INT32 = "int32"
+    INT64 = "int64"
+    TIME = "time"
+    ACTION = "action"
+    STATUS = "status"
+
+
+SQL_TYPES = {
+    Kind.TEXT: "text",
+    Kind.ADDRESS: "text",
+    Kind.PORT: "int32",
+    Kind.BYTE: "int32",
+    Kind.INT32: "int32",
+    Kind.INT64: "int64",
+    Kind.TIME: "timestamp[us, UTC]",
+    Kind.ACTION: "text",
+    Kind.STATUS: "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: `token` as AWS writes it, `column` as flowlens names it."""
+
+    token: str
+    column: str
+    kind: Kind
+    unit: str
+    version: int
+    meaning: str
+
+    @property
+    def type(self) -> str:
+        """The column's type, as the documentation writes it."""
+        return SQL_TYPES[self.kind]
+
+
+@cache
+def fields() -> dict[str, Field]:
+    """All known fields by column name, in AWS's table order."""
+    text = files("flowlens").joinpath("data/fields.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    table = [
+        Field(
+            token=row["token"],
+            column=row["column"],
+            kind=Kind(row["kind"]),
+            unit=row["unit"],
+            version=int(row["version"]),
+            meaning=row["meaning"],
+        )
+        for row in rows
+    ]
+    return {field.column: field for field in table}
+
+
+@cache
+def columns_by_token() -> dict[str, str]:
+    """AWS's tokens, with `-` as in text headers and with `_` as in Parquet, to column names."""
+    return {
+        spelling: field.column
+        for field in fields().values()
+        for spelling in (field.token, field.token.replace("-", "_"), field.column)
+    }
+
+
+def field_of(column: str) -> Field:
+    """The field of a column; an unknown one is text of its own name."""
+    known = fields().get(column)
+    return known or Field(column, column, Kind.TEXT, "", 0, "a field that flowlens does not know")
