@@ -1,0 +1,130 @@
+"""Adding up: what became of every line, by source and in total.
+
+    lines   = records + headers + blanks + malformed + repeats
+    records = ok + nodata + skipdata
+
+hold for every input, always. Nothing is dropped without being counted here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+KEPT_LINES = 100
+"""Malformed lines kept in memory for each source; all of them go to the quarantine."""
+
+KEPT_TEXT = 4096
+"""Bytes kept of a malformed line's text."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Numbers of lines by what they are; `records` is ok + nodata + skipdata."""
+
+    lines: int = 0
+    headers: int = 0
+    blanks: int = 0
+    malformed: int = 0
+    repeats: int = 0
+    ok: int = 0
+    nodata: int = 0
+    skipdata: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def records(self) -> int:
+        """Lines that hold a record, with or without traffic."""
+        return self.ok + self.nodata + self.skipdata
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every line is accounted for."""
+        known = self.records + self.headers + self.blanks + self.malformed + self.repeats
+        return self.lines == known and self.malformed == self.reasons.total()
+
+    def add(self, other: Counts) -> None:
+        """Add the numbers of `other` to these."""
+        for name in ("lines", "headers", "blanks", "malformed", "repeats"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("ok", "nodata", "skipdata"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.reasons.update(other.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedLine:
+    """A line put aside: where it stands, why, and its text (the first 4 KiB of `length` bytes)."""
+
+    source: str
+    line: int
+    reason: str
+    detail: str
+    text: str
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}: {self.reason}: {self.detail}"
+
+
+@dataclass(slots=True)
+class SourceAccount:
+    """What one source gave: its counts, its layout, and whether it could be read to its end."""
+
+    name: str
+    counts: Counts = field(default_factory=Counts)
+    layout: str = ""
+    compression: str = ""
+    truncated: str = ""
+    unreadable: str = ""
+    malformed: list[MalformedLine] = field(default_factory=list)
+
+    def keep(self, line: MalformedLine) -> None:
+        """Remember a malformed line, up to the first hundred."""
+        if len(self.malformed) < KEPT_LINES:
+            self.malformed.append(line)
+
+
+@dataclass(slots=True)
+class Account:
+    """What a read of all sources gave; complete once the read has ended.
+
+    `selected` counts the records that passed the window and the filters (None where there were
+    none); `first_seen` and `last_seen` span all records, and are None if the times weren't read.
+    """
+
+    sources: list[SourceAccount] = field(default_factory=list)
+    selected: int | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+    @property
+    def total(self) -> Counts:
+        """The sums over all sources."""
+        total = Counts()
+        for source in self.sources:
+            total.add(source.counts)
+        return total
+
+    @property
+    def readable(self) -> list[SourceAccount]:
+        """Sources that could be read, at least in part."""
+        return [source for source in self.sources if not source.unreadable]
+
+    @property
+    def unreadable(self) -> list[SourceAccount]:
+        """Sources that could not be read at all."""
+        return [source for source in self.sources if source.unreadable]
+
+    @property
+    def truncated(self) -> list[SourceAccount]:
+        """Sources that broke off; their whole lines count."""
+        return [source for source in self.sources if source.truncated]
+
+    def see(self, first: datetime | None, last: datetime | None) -> None:
+        """Widen the span of records seen."""
+        if first is not None and (self.first_seen is None or first < self.first_seen):
+            self.first_seen = first
+        if last is not None and (self.last_seen is None or last > self.last_seen):
+            self.last_seen = last

@@ -1,0 +1,117 @@
+"""From pieces of bytes to blocks of whole lines, and what layout a source begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from flowlens.inflate import BLOCK
+from flowlens.judge import MAX_LINE, Header, Record, judge
+from flowlens.layouts import DEFAULT, DuplicateFieldError, Layout, from_header
+
+PROOF_LINES = 200
+"""Lines looked at to find a source's layout; later ones can't make it readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines. `dropped` maps a line's index to the bytes cut off its end for its length."""
+
+    text: bytes
+    dropped: dict[int, int]
+
+
+class NoLayoutError(Exception):
+    """No layout fits a source; the message says what its beginning looks like."""
+
+
+def blocks(pieces: Iterable[bytes], size: int = BLOCK) -> Iterator[Block]:
+    """Cut a stream at its newlines into blocks of about `size` bytes.
+
+    Memory stays flat whatever the lines are: of one longer than 64 KiB only that much is kept. The
+    last block may end without a newline.
+    """
+    full: list[bytes] = []
+    dropped: dict[int, int] = {}
+    held = 0
+    tail, cut = b"", 0
+    for piece in pieces:
+        first = piece.find(b"\n")
+        if first < 0:
+            tail, cut = _extend(tail, piece, cut)
+            continue
+        head, cut = _extend(tail, piece[:first], cut)
+        if cut:
+            dropped[sum(part.count(b"\n") for part in full)] = cut
+        last = piece.rfind(b"\n")
+        full += [head, piece[first : last + 1]]
+        held += len(head) + last + 1 - first
+        tail, cut = piece[last + 1 :], 0
+        if held >= size:
+            yield Block(b"".join(full), dropped)
+            full, dropped, held = [], {}, 0
+    if tail:
+        if cut:
+            dropped[sum(part.count(b"\n") for part in full)] = cut
+        full.append(tail)
+    if full:
+        yield Block(b"".join(full), dropped)
+
+
+def _extend(tail: bytes, more: bytes, cut: int) -> tuple[bytes, int]:
+    joined = tail + more
+    keep = MAX_LINE + 1
+    return joined[:keep], cut + max(0, len(joined) - keep)
+
+
+def beginning(text: bytes, given: Layout | None) -> tuple[Layout, int]:
+    """The layout of a source by its first block, and the bytes its header line takes.
+
+    Raises:
+        NoLayoutError: no header, none given, and the values don't prove the default format.
+        DuplicateFieldError: the header names a field twice.
+    """
+    end = text.find(b"\n") + 1 or len(text)
+    header = _header(text[:end])
+    if header is not None:
+        return header, end
+    if given is not None:
+        return given, 0
+    lines = text[: PROOF_LINES * MAX_LINE].split(b"\n", PROOF_LINES)[:PROOF_LINES]
+    shown = [line for line in lines if line.strip()]
+    for line in shown:
+        verdict = judge(line.decode("utf-8", "surrogateescape"), DEFAULT)
+        if isinstance(verdict, Record):
+            return DEFAULT, 0
+        if isinstance(verdict, Header):
+            return verdict.layout, 0
+    if not shown:
+        return DEFAULT, 0
+    raise NoLayoutError(_look(shown[0]))
+
+
+def _header(line: bytes) -> Layout | None:
+    """The header in a source's first line, if it is one; most sources repeat the same few."""
+    if line not in _SEEN:
+        if len(_SEEN) > _SEEN_MOST:
+            _SEEN.clear()
+        _SEEN[line] = from_header(line.decode("utf-8", "replace")) if len(line) < MAX_LINE else None
+    return _SEEN[line]
+
+
+_SEEN: dict[bytes, Layout | None] = {}
+_SEEN_MOST = 1000
+
+
+def _look(line: bytes) -> str:
+    """What a line that fits nothing looks like, in few words."""
+    text = line[:80].decode("utf-8", "replace")
+    if "\x00" in text or text.count("\ufffd") > len(text) // 8:
+        return "no flow-log layout fits: it is binary"
+    return (
+        f"no flow-log layout fits its first line {text!r}; "
+        "give its fields by --layout '${version} ${account-id} …'"
+    )
+
+
+__all__ = ["Block", "DuplicateFieldError", "NoLayoutError", "beginning", "blocks"]

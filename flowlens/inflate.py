@@ -1,0 +1,130 @@
+"""From a file to its bytes, decompressed: gzip of any number of members, zstd, bzip2, or plain.
+
+Told by content and not by name. Output comes in bounded pieces, so that a small file of a
+thousandfold expansion costs time and never memory.
+"""
+
+from __future__ import annotations
+
+import bz2
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from backports import zstd
+from isal import igzip_lib
+
+from flowlens.sources import Source
+
+PIECE = 1 << 20
+"""Compressed bytes read at a time."""
+
+BLOCK = 16 << 20
+"""Upper bound of a decompressed piece, bytes."""
+
+
+class Decompressor(Protocol):
+    """What the decompressors of gzip, zstd and bzip2 have in common (PEP 784)."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether more can come out only after more went in."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the member's end."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """At most `max_length` bytes."""
+
+
+def _gzip() -> Decompressor:
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+
+_FORMS: dict[str, tuple[bytes, Callable[[], Decompressor]]] = {
+    "gzip": (b"\x1f\x8b", _gzip),
+    "zstd": (b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),
+    "bzip2": (b"BZh", bz2.BZ2Decompressor),
+}
+
+_FAULTS = (OSError, EOFError, ValueError, igzip_lib.error, zstd.ZstdError)
+
+
+@dataclass(slots=True)
+class Inflated:
+    """The pieces of a source; after the last, `broken` says how it broke off, if it did."""
+
+    compression: str
+    pieces: Iterator[bytes]
+    broken: str = ""
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[BinaryIO]:
+    """The source's bytes as they lie there.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    if source.is_stdin:
+        yield sys.stdin.buffer
+        return
+    with open(source.name, "rb", buffering=0) as file:
+        yield file
+
+
+def inflate(file: BinaryIO) -> Inflated:
+    """The decompressed bytes of a file, in pieces of at most 16 MiB.
+
+    Raises:
+        OSError: the file can't be read on (also while the pieces are taken).
+    """
+    head = file.read(PIECE) or b""
+    raw = _raw(head, file)
+    for name, (magic, fresh) in _FORMS.items():
+        if head.startswith(magic):
+            inflated = Inflated(name, iter(()))
+            inflated.pieces = _members(raw, name, inflated)
+            return inflated
+    return Inflated("", raw)
+
+
+def _raw(head: bytes, file: BinaryIO) -> Iterator[bytes]:
+    while head:
+        yield head
+        head = file.read(PIECE) or b""
+
+
+def _members(raw: Iterator[bytes], form: str, inflated: Inflated) -> Iterator[bytes]:
+    """The content of all members in a row; zero bytes behind a member are padding."""
+    magic, fresh = _FORMS[form]
+    member = fresh()
+    between = False
+    for data in raw:
+        while data or not member.needs_input:
+            if between:
+                data = data.lstrip(b"\0")
+                if not data:
+                    break
+                if not data.startswith(magic[: len(data)]):
+                    inflated.broken = f"ends in bytes that are no {form}"
+                    return
+                member, between = fresh(), False
+            try:
+                piece = member.decompress(data, BLOCK)
+            except _FAULTS as error:
+                inflated.broken = f"broken {form}: {error}"
+                return
+            if piece:
+                yield piece
+            between = member.eof
+            data = member.unused_data if between else b""
+    if not between:
+        inflated.broken = f"the {form} data breaks off"

@@ -1,0 +1,136 @@
+"""Layouts: which column each token of a text record belongs to, and how a file shows it.
+
+In this order: a header line, a layout given by the user, the default format of version 2 proved by
+the values (FLOW-LOG records of other layouts can have 14 tokens too). Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flowlens.errors import FlowlensError, UsageError, nearest
+from flowlens.fields import Kind, columns_by_token, field_of, fields
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class Origin(StrEnum):
+    """How the layout of a source was found."""
+
+    HEADER = "header"
+    GIVEN = "given"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a text record in the order of its tokens."""
+
+    columns: tuple[str, ...]
+    origin: Origin = Origin.HEADER
+
+    @property
+    def version(self) -> int:
+        """The highest record version among the layout's fields."""
+        return max((field_of(column).version for column in self.columns), default=0)
+
+    @property
+    def marker(self) -> str | None:
+        """The column whose value tells traffic from a quiet interval where no log-status does.
+
+        >>> Layout(("interface_id", "bytes", "dstport")).marker
+        'bytes'
+        """
+        return next((column for column in _MARKERS if column in self.columns), None)
+
+    def __str__(self) -> str:
+        return f"version {self.version}, {len(self.columns)} fields, by {self.origin}"
+
+
+_MARKERS = (
+    "srcaddr",
+    "dstaddr",
+    "pkt_srcaddr",
+    "pkt_dstaddr",
+    "bytes",
+    "packets",
+    "dstport",
+    "srcport",
+    "protocol",
+    "action",
+)
+
+DEFAULT = Layout(
+    tuple(field.column for field in fields().values() if field.version == 2), Origin.DEFAULT
+)
+
+
+class DuplicateFieldError(FlowlensError):
+    """A header or a layout names a field twice, so its columns can't be told apart."""
+
+
+def from_header(line: str) -> Layout | None:
+    """The layout that a header line sets, or None if the line is no header.
+
+    A header's tokens are names, at least half of them known; a record always holds a number or
+    an address that is no name.
+
+    Raises:
+        DuplicateFieldError: a name stands there twice.
+
+    >>> from_header("srcaddr dst-new-field action").columns
+    ('srcaddr', 'dst_new_field', 'action')
+    >>> from_header("2 123456789012 eni-1") is None
+    True
+    """
+    tokens = line.removeprefix("\ufeff").split()
+    known = columns_by_token()
+    if not tokens or not all(_NAME.fullmatch(token) for token in tokens):
+        return None
+    if 2 * sum(token.lower() in known for token in tokens) < len(tokens):
+        return None
+    return _layout(tokens, Origin.HEADER)
+
+
+def from_user(text: str) -> Layout:
+    """The layout a user gives: AWS's `${srcaddr} ${dstaddr} …` or plain names.
+
+    Raises:
+        UsageError: no names, a token that is no name, or a name twice.
+
+    >>> from_user("${srcaddr} ${start}").columns
+    ('srcaddr', 'start_time')
+    """
+    tokens = [re.sub(r"^\$\{(.*)\}$", r"\1", token) for token in text.replace(",", " ").split()]
+    wrong = next((token for token in tokens if not _NAME.fullmatch(token)), None)
+    if wrong is not None or not tokens:
+        raise UsageError(
+            f"--layout: {wrong or text!r} is no field name; write it as the flow log has it, "
+            "'${version} ${account-id} …' or 'version account-id …'"
+        )
+    if not any(token.lower() in columns_by_token() for token in tokens):
+        raise UsageError(
+            f"--layout: no known field in {text!r}; {nearest(tokens[0], columns_by_token())}"
+        )
+    try:
+        return _layout(tokens, Origin.GIVEN)
+    except DuplicateFieldError as error:
+        raise UsageError(f"--layout: {error}") from error
+
+
+def _layout(tokens: list[str], origin: Origin) -> Layout:
+    known = columns_by_token()
+    columns = tuple(
+        known.get(token.lower(), token.lower().replace("-", "_")) for token in tokens
+    )
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise DuplicateFieldError(f"the header names {field_of(twice).token!r} twice")
+    return Layout(columns, origin)
+
+
+def is_typed(layout: Layout) -> bool:
+    """Whether some column's values can't be mistaken for a header's names."""
+    return any(field_of(column).kind is not Kind.TEXT for column in layout.columns)

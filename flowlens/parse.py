@@ -1,0 +1,295 @@
+"""From lines of one layout to a table of flows, with every line accounted for.
+
+The patterns of the layout sort the lines by vector; the few that match none are judged one by one.
+What is parsed after that is known to be good, so the CSV reader can neither fail nor guess.
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import accumulate
+
+import polars as pl
+import pyarrow as pa
+
+from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
+from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
+from flowlens.layouts import DuplicateFieldError, Layout, from_header, is_typed
+from flowlens.patterns import patterns
+from flowlens.table import build, span
+
+_BLANKS = r"[ \t\r\v\f]+"
+_NAMES = r"^\x{FEFF}?[ \t]*[A-Za-z][A-Za-z0-9_-]*(?:[ \t\r]+[A-Za-z][A-Za-z0-9_-]*)*[ \t\r]*$"
+"""A line of nothing but names: a header, perhaps."""
+
+_HEADER, _BLANK, _MALFORMED = "header", "blank", "malformed"
+_RECORDS = [str(status) for status in Status]
+_COUNTED = {
+    _HEADER: "headers",
+    _BLANK: "blanks",
+    _MALFORMED: "malformed",
+    Status.OK: "ok",
+    Status.NODATA: "nodata",
+    Status.SKIPDATA: "skipdata",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a buffer's lines that comes from one source.
+
+    `lines` is None where it is all that the buffer holds. `headers` lines stood above it and have
+    been taken off.
+    """
+
+    source: int
+    lines: int | None = None
+    headers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Whole lines of one layout, from one source or many small ones in a row.
+
+    `dropped` maps a line's index to the bytes that were cut off its end for its length.
+    """
+
+    layout: Layout
+    text: bytes
+    segments: tuple[Segment, ...]
+    dropped: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a question needs of each record.
+
+    Lines without one of `literals` can't be part of the answer: they are checked and counted, and
+    not parsed further. `select` narrows a parsed table to the window and the filters.
+    """
+
+    columns: tuple[str, ...]
+    literals: tuple[str, ...] = ()
+    select: Callable[[pa.Table], pa.Table] | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of one segment; line numbers of `malformed` count from the segment's first."""
+
+    source: int
+    counts: Counts = field(default_factory=Counts)
+    malformed: list[MalformedLine] = field(default_factory=list)
+
+    def fault(self, line: int, fault: _Fault, dropped: int) -> None:
+        """Put a malformed line aside; it has been counted by its status already."""
+        reason, data = str(fault.fault.reason), fault.text.encode("utf-8", "surrogateescape")
+        self.counts.reasons[reason] += 1
+        kept = data[:KEPT_TEXT].decode("utf-8", "backslashreplace")
+        size = len(data) + dropped
+        self.malformed.append(MalformedLine("", line, reason, fault.fault.detail, kept, size))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A buffer's table, its tallies in the order of its segments, and the layout at its end.
+
+    `first` and `last` span the records, if both times were wanted.
+    """
+
+    table: pa.Table
+    tallies: list[Tally]
+    layout: Layout
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
+    """Parse a buffer of whole lines.
+
+    Returns a table of `wanted.columns` in that order, one row a record that can matter, in the
+    order of the lines.
+    """
+    lines, original = _lines(buffer.text)
+    tables: list[pa.Table] = []
+    verdicts: list[pl.DataFrame] = []
+    faults: list[_Fault] = []
+    spans: list[tuple[datetime | None, datetime | None]] = []
+    layout = buffer.layout
+    for section in _sections(lines, layout):
+        layout = section.layout
+        verdict = _judged(_sorted(section), section, original, faults)
+        verdicts.append(verdict.select(pl.col("index") + section.start, "status"))
+        whole = buffer.text if len(section.lines) == len(lines) else None
+        text, rows = _records(section, verdict, wanted.literals, whole)
+        table = build(text, rows, layout, wanted.columns)
+        spans.append(span(table))
+        tables.append(table if wanted.select is None else wanted.select(table))
+    tallies = _tallies(buffer, len(lines), pl.concat(verdicts), faults)
+    first = min((first for first, _ in spans if first is not None), default=None)
+    last = max((last for _, last in spans if last is not None), default=None)
+    return Parsed(pa.concat_tables(tables), tallies, layout, first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Lines under one layout; `start` is the first one's index in the buffer.
+
+    `ok` is true where a line matches the layout's pattern for records with traffic.
+    """
+
+    start: int
+    lines: pl.Series
+    layout: Layout
+    ok: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """A malformed line by its index in the buffer."""
+
+    index: int
+    text: str
+    fault: Malformed
+
+
+def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
+    """The lines of a text, and a way to an original line by its index.
+
+    Bytes that are no UTF-8 become controls in the lines, which match no pattern, and surrogates
+    in the originals.
+    """
+    try:
+        if not text.isascii():
+            text.decode()
+    except UnicodeDecodeError:
+        originals = [line.decode("utf-8", "surrogateescape") for line in text.split(b"\n")]
+        clean = "\n".join(originals).encode("ascii", "replace").replace(b"?", b"\x01")
+        return pl.read_lines(io.BytesIO(clean))["line"], originals.__getitem__
+    lines = pl.read_lines(io.BytesIO(text))["line"]
+    return lines, lines.__getitem__
+
+
+def _sections(lines: pl.Series, layout: Layout) -> Iterator[_Section]:
+    """Cut the lines where a header changes the layout; most buffers are one section."""
+    ok = _matches(lines, layout)
+    rest = pl.DataFrame({"line": lines}).with_row_index("index").filter(~ok)
+    names = rest.filter(pl.col("line").str.contains(_NAMES))
+    headers = [(index, _header(line)) for index, line in names.iter_rows()]
+    start = 0
+    for index, found in headers:
+        if found is None or found.columns == layout.columns:
+            continue
+        part = lines.slice(start, index - start)
+        yield _Section(start, part, layout, _matches(part, layout) if start else ok.head(index))
+        start, layout = index, found
+    part = lines.slice(start)
+    yield _Section(start, part, layout, _matches(part, layout) if start else ok)
+
+
+def _header(line: str) -> Layout | None:
+    try:
+        return from_header(line)
+    except DuplicateFieldError:
+        return None
+
+
+def _matches(lines: pl.Series, layout: Layout) -> pl.Series:
+    """Where a line is a record with traffic; a layout of texts alone can't tell it from names."""
+    ok = lines.str.contains(patterns(layout).ok) & (lines.str.len_bytes() <= MAX_LINE)
+    return ok if is_typed(layout) else ok & ~lines.str.contains(_NAMES)
+
+
+def _sorted(section: _Section) -> pl.DataFrame:
+    """The lines that are no plain record with traffic: index, line, text (blanks in order), status.
+
+    The status is null where no pattern tells.
+    """
+    match = patterns(section.layout)
+    text = pl.col("text")
+    rest = pl.DataFrame({"line": section.lines}).with_row_index("index").filter(~section.ok)
+    rest = rest.with_columns(
+        pl.col("line").str.replace_all(_BLANKS, " ").str.strip_chars(" ").alias("text")
+    )
+    status = pl.when(text == "").then(pl.lit(_BLANK))
+    for pattern, name in zip((match.ok, match.nodata, match.skipdata), _RECORDS, strict=True):
+        if pattern is not None:
+            status = status.when(text.str.contains(pattern)).then(pl.lit(name))
+    sure = pl.col("line").str.len_bytes() <= MAX_LINE
+    if not is_typed(section.layout):
+        sure &= ~text.str.contains(_NAMES)
+    return rest.with_columns(pl.when(sure).then(status).alias("status"))
+
+
+def _judged(
+    rest: pl.DataFrame, section: _Section, original: Callable[[int], str], faults: list[_Fault]
+) -> pl.DataFrame:
+    """Fill in the statuses that no pattern tells; malformed lines are added to `faults`."""
+    open_lines = rest.filter(pl.col("status").is_null())["index"]
+    if open_lines.is_empty():
+        return rest
+    judged: dict[str, list[object]] = {"index": [], "status": [], "text": []}
+    for index in open_lines:
+        line = original(section.start + index)
+        verdict = judge(line, section.layout)
+        judged["index"].append(index)
+        judged["text"].append(verdict.text if isinstance(verdict, Record) else "")
+        if isinstance(verdict, Record):
+            judged["status"].append(str(verdict.status))
+        elif isinstance(verdict, Header):
+            judged["status"].append(_HEADER)
+        elif isinstance(verdict, Malformed):
+            judged["status"].append(_MALFORMED)
+            faults.append(_Fault(section.start + index, line, verdict))
+        else:
+            judged["status"].append(_BLANK)
+    schema = {"index": rest.schema["index"], "status": pl.String, "text": pl.String}
+    return rest.update(pl.DataFrame(judged, schema=schema), on="index")
+
+
+def _records(
+    section: _Section, verdict: pl.DataFrame, literals: tuple[str, ...], whole: bytes | None
+) -> tuple[bytes, int]:
+    """The text of the section's records in canonical form, and how many they are."""
+    more = verdict.filter(pl.col("status").is_in(_RECORDS))
+    changed = more.filter(pl.col("text") != pl.col("line"))
+    if whole is not None and not literals and changed.is_empty() and len(more) == len(verdict):
+        return whole, len(section.lines)
+    keep = section.ok.rename("keep").scatter(more["index"], True) if len(more) else section.ok
+    lines = section.lines
+    if not changed.is_empty():
+        lines = lines.clone().scatter(changed["index"], changed["text"])
+    lines = lines.filter(keep)
+    for literal in literals:
+        lines = lines.filter(lines.str.contains(literal, literal=True))
+    return lines.str.join("\n").item().encode(), len(lines)
+
+
+def _tallies(
+    buffer: Buffer, lines: int, verdicts: pl.DataFrame, faults: list[_Fault]
+) -> list[Tally]:
+    """Count by segment; what the verdicts don't name is a record with traffic."""
+    segments = buffer.segments
+    sizes = [segment.lines if segment.lines is not None else lines for segment in segments]
+    starts = [0, *accumulate(sizes)]
+    tallies = [Tally(segment.source) for segment in segments]
+    for tally, segment, size in zip(tallies, segments, sizes, strict=True):
+        tally.counts.lines = size + segment.headers
+        tally.counts.headers = segment.headers
+        tally.counts.ok = size
+    place = pl.Series(starts[1:], dtype=pl.UInt32).search_sorted(verdicts["index"], side="right")
+    counted = verdicts.select(place.alias("place"), "status").group_by("place", "status").len()
+    for index, status, number in counted.iter_rows():
+        counts = tallies[index].counts
+        name = _COUNTED[status]
+        counts.ok -= number
+        setattr(counts, name, getattr(counts, name) + number)
+    for fault in faults:
+        index = bisect_right(starts, fault.index) - 1
+        line = fault.index - starts[index] + segments[index].headers + 1
+        tallies[index].fault(line, fault, buffer.dropped.get(fault.index, 0))
+    return tallies

@@ -1,0 +1,335 @@
+"""Reading all sources in parallel and in order, with memory that does not grow with the input.
+
+Small files of one layout are joined into buffers; large ones are cut into blocks. Two kinds of
+work go to the threads, which spend their time outside the interpreter's lock: a group of small
+files (open, inflate, join, parse) and a block of a large one (parse).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from flowlens.accounting import Account, MalformedLine, SourceAccount
+from flowlens.blocks import NoLayoutError, beginning, blocks
+from flowlens.errors import NoInputError
+from flowlens.inflate import BLOCK, Inflated, inflate, opened
+from flowlens.layouts import DuplicateFieldError, Layout
+from flowlens.parse import Buffer, Parsed, Segment, Wanted, parse
+from flowlens.sources import Found, Source
+
+GROUP = 4 << 20
+"""Bytes on disk of the small files that are read together; a larger file is read in blocks."""
+
+GROUP_FILES = 1024
+
+SMALL_MOST = 8 * BLOCK
+"""A small file that expands beyond this is read in blocks instead; bytes."""
+
+_REFUSED = (NoLayoutError, DuplicateFieldError, OSError)
+
+Numbered = tuple[int, Source]
+
+
+@dataclass(slots=True)
+class Note:
+    """What was learned of a source beside its lines."""
+
+    source: int
+    layout: Layout | None = None
+    compression: str = ""
+    broken: str = ""
+    unreadable: str = ""
+
+
+@dataclass(slots=True)
+class Work:
+    """The outcome of one piece of work. `too_large` are small files that expand too far."""
+
+    parsed: list[Parsed] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    too_large: list[Numbered] = field(default_factory=list)
+    done: int = 0
+
+
+@dataclass(slots=True)
+class Task:
+    """Work under way; a block of a large source knows its note and its buffer, to be done again."""
+
+    future: Future[Work]
+    note: Note | None = None
+    buffer: Buffer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a read has come: bytes on disk, of how many, and records so far."""
+
+    done: int
+    total: int
+    records: int
+
+
+class Reading:
+    """One pass over the sources: iterate over it for tables, then look at its `account`.
+
+    `on_malformed` is called with every malformed line, in the order of the lines of each source.
+    """
+
+    def __init__(
+        self,
+        found: Found,
+        wanted: Wanted,
+        *,
+        layout: Layout | None = None,
+        on_malformed: Callable[[MalformedLine], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.account = Account([SourceAccount(source.name) for source in found.sources])
+        for name in found.missing:
+            lost = SourceAccount(name, unreadable="no such file, directory or match")
+            self.account.sources.append(lost)
+        if wanted.select is not None:
+            self.account.selected = 0
+        self._sources = found.sources
+        self._wanted = wanted
+        self._given = layout
+        self._on_malformed = on_malformed
+        self._on_progress = on_progress
+        self._size = sum(source.size or 0 for source in found.sources)
+        self._done = 0
+        self._records = 0
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """The tables of `wanted.columns`, in the order of the sources.
+
+        Raises:
+            NoInputError: at the end, if none of the sources could be read.
+        """
+        pool = ThreadPoolExecutor(_threads(), thread_name_prefix="flowlens")
+        try:
+            yield from self._settled(self._tasks(pool), pool)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        if self.account.sources and not self.account.readable:
+            first = self.account.unreadable[0]
+            raise NoInputError(f"{first.name}: {first.unreadable}")
+
+    def _tasks(self, pool: ThreadPoolExecutor) -> Iterator[Task]:
+        for unit in _divided(list(enumerate(self._sources))):
+            if isinstance(unit, list):
+                yield Task(pool.submit(_load, unit, self._given, self._wanted))
+            else:
+                yield from self._blocks(unit, pool)
+
+    def _blocks(self, numbered: Numbered, pool: ThreadPoolExecutor) -> Iterator[Task]:
+        """A large source, block by block, each parsed under the layout known so far."""
+        index, source = numbered
+        note = Note(index)
+        try:
+            with opened(source) as file:
+                inflated = inflate(file)
+                note.compression = inflated.compression
+                for block in blocks(_whole(inflated)):
+                    text, headers = block.text, 0
+                    if note.layout is None:
+                        text = _without_mark(text)
+                        note.layout, skip = beginning(text, self._given)
+                        text, headers = text[skip:], int(skip > 0)
+                    dropped = {line - headers: cut for line, cut in block.dropped.items()}
+                    segments = (Segment(index, None, headers),)
+                    buffer = Buffer(note.layout, text, segments, dropped)
+                    yield Task(pool.submit(_parse, buffer, self._wanted), note, buffer)
+                note.broken = inflated.broken
+        except _REFUSED as error:
+            _refuse(note, error, begun=note.layout is not None)
+        yield Task(pool.submit(Work, [], [note], [], source.size or 0))
+
+    def _settled(self, tasks: Iterator[Task], pool: ThreadPoolExecutor) -> Iterator[pa.Table]:
+        """The tables of the tasks in order, a few of them under way at any time."""
+        pending: deque[Task] = deque()
+        depth = _threads() + 1
+        for task in tasks:
+            pending.append(task)
+            if len(pending) > depth:
+                yield from self._settle(pending, pool)
+        while pending:
+            yield from self._settle(pending, pool)
+
+    def _settle(self, pending: deque[Task], pool: ThreadPoolExecutor) -> Iterator[pa.Table]:
+        """Wait for the first task, enter it into the account, and hand on its tables.
+
+        Where a header in a block changed the layout, the blocks behind it are parsed again.
+        """
+        task = pending.popleft()
+        work = task.future.result()
+        if task.note and task.buffer and work.parsed[0].layout.columns != task.buffer.layout.columns:
+            task.note.layout = work.parsed[0].layout
+            for later in pending:
+                if later.note is task.note and later.buffer is not None:
+                    later.buffer = replace(later.buffer, layout=task.note.layout)
+                    later.future = pool.submit(_parse, later.buffer, self._wanted)
+        for note in work.notes:
+            self._note(note)
+        for parsed in work.parsed:
+            self._enter(parsed)
+            if parsed.table.num_rows:
+                yield parsed.table
+        if work.too_large:
+            yield from self._settled(
+                (task for numbered in work.too_large for task in self._blocks(numbered, pool)), pool
+            )
+        self._done += work.done
+        if self._on_progress:
+            self._on_progress(Progress(self._done, self._size, self._records))
+
+    def _note(self, note: Note) -> None:
+        account = self.account.sources[note.source]
+        account.layout = str(note.layout) if note.layout else ""
+        account.compression = note.compression
+        account.truncated = note.broken
+        account.unreadable = note.unreadable
+
+    def _enter(self, parsed: Parsed) -> None:
+        for tally in parsed.tallies:
+            account = self.account.sources[tally.source]
+            for fault in tally.malformed:
+                place = account.counts.lines + fault.line
+                line = replace(fault, source=account.name, line=place)
+                account.keep(line)
+                if self._on_malformed:
+                    self._on_malformed(line)
+            account.counts.add(tally.counts)
+            self._records += tally.counts.records
+        self.account.see(parsed.first, parsed.last)
+        if self.account.selected is not None:
+            self.account.selected += parsed.table.num_rows
+
+
+def _threads() -> int:
+    """How many threads read: one for each processor we may use, and at least two."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return max(2, len(affinity(0)) if affinity else os.cpu_count() or 2)
+
+
+def _parse(buffer: Buffer, wanted: Wanted) -> Work:
+    return Work([parse(buffer, wanted)])
+
+
+def _divided(sources: Sequence[Numbered]) -> Iterator[list[Numbered] | Numbered]:
+    """Groups of small files in a row, and single large or sizeless ones between them."""
+    group: list[Numbered] = []
+    held = 0
+    for numbered in sources:
+        size = numbered[1].size
+        if size is None or size > GROUP:
+            if group:
+                yield group
+            group, held = [], 0
+            yield numbered
+            continue
+        group.append(numbered)
+        held += size
+        if held > GROUP or len(group) >= GROUP_FILES:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
+
+
+def _load(group: list[Numbered], given: Layout | None, wanted: Wanted) -> Work:
+    """Read a group of small files, join those of one layout, and parse them."""
+    work = Work()
+    joined: dict[tuple[str, ...], _Joined] = {}
+    for index, source in group:
+        note = Note(index)
+        work.done += source.size or 0
+        try:
+            with opened(source) as file:
+                inflated = inflate(file)
+                text = _bounded(inflated)
+            if text is None:
+                work.too_large.append((index, source))
+                continue
+            text = _without_mark(text)
+            note.compression, note.broken = inflated.compression, inflated.broken
+            note.layout, skip = beginning(text, given)
+        except _REFUSED as error:
+            _refuse(note, error, begun=False)
+            work.notes.append(note)
+            continue
+        work.notes.append(note)
+        into = joined.setdefault(note.layout.columns, _Joined(note.layout))
+        into.add(index, text, skip)
+        if into.size >= BLOCK:
+            work.parsed.append(parse(joined.pop(note.layout.columns).buffer(), wanted))
+    work.parsed.extend(parse(rest.buffer(), wanted) for rest in joined.values())
+    return work
+
+
+@dataclass(slots=True)
+class _Joined:
+    """Small files of one layout, in the making of a buffer."""
+
+    layout: Layout
+    parts: list[bytes] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, source: int, text: bytes, skip: int) -> None:
+        """Append a file without its header line."""
+        lines = text[skip:] if skip else text
+        if lines and not lines.endswith(b"\n"):
+            lines += b"\n"
+        self.parts.append(lines)
+        self.segments.append(Segment(source, lines.count(b"\n"), int(skip > 0)))
+        self.size += len(lines)
+
+    def buffer(self) -> Buffer:
+        """The buffer of what was added."""
+        return Buffer(self.layout, b"".join(self.parts), tuple(self.segments))
+
+
+def _bounded(inflated: Inflated) -> bytes | None:
+    """A small file's whole lines, or None if it expands too far."""
+    parts: list[bytes] = []
+    size = 0
+    for piece in inflated.pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size > SMALL_MOST:
+            return None
+    text = parts[0] if len(parts) == 1 else b"".join(parts)
+    return text[: text.rfind(b"\n") + 1] if inflated.broken else text
+
+
+def _whole(inflated: Inflated) -> Iterator[bytes]:
+    """The pieces of a source; where it breaks off, without the line that it breaks off in."""
+    held = b""
+    for piece in inflated.pieces:
+        if held:
+            yield held
+        held = piece
+    if inflated.broken:
+        held = held[: held.rfind(b"\n") + 1]
+    if held:
+        yield held
+
+
+def _without_mark(text: bytes) -> bytes:
+    """The text without a UTF-8 byte order mark."""
+    return text.removeprefix(b"\xef\xbb\xbf")
+
+
+def _refuse(note: Note, error: Exception, *, begun: bool) -> None:
+    """Say in a note why a source can't be read, or not on."""
+    text = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    if begun:
+        note.broken = text
+    else:
+        note.unreadable = text

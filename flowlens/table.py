@@ -1,0 +1,90 @@
+"""From the text of good records to an Arrow table with the flows table's names and types."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowlens.fields import Kind, field_of
+from flowlens.layouts import Layout
+from flowlens.patterns import NULLS
+
+_INT32_MAX = 2**31 - 1
+_TIMESTAMP = pl.Datetime("us", "UTC")
+_TYPES: dict[Kind, pl.DataType] = {
+    Kind.PORT: pl.Int32(),
+    Kind.BYTE: pl.Int32(),
+    Kind.INT32: pl.Int32(),
+    Kind.INT64: pl.Int64(),
+    Kind.TIME: pl.Int64(),
+}
+
+
+def build(text: bytes, rows: int, layout: Layout, columns: tuple[str, ...]) -> pa.Table:
+    """The wanted columns of records in canonical text.
+
+    `columns` may name fields that the layout lacks: they are null. `log_status` is filled in.
+
+    Raises:
+        AssertionError: the text does not hold `rows` records, which would be a defect here.
+    """
+    schema = {name: _TYPES.get(field_of(name).kind, pl.String()) for name in layout.columns}
+    wanted = [_expression(name, layout).alias(name) for name in columns]
+    if not rows:
+        frame = pl.DataFrame(schema=schema).lazy()
+    else:
+        frame = pl.scan_csv(
+            io.BytesIO(text),
+            has_header=False,
+            separator=" ",
+            quote_char=None,
+            null_values=list(NULLS),
+            schema=schema,
+        )
+    table = frame.select(wanted).collect()
+    if table.height != rows and columns:
+        raise AssertionError(f"{table.height} rows from {rows} records")
+    arrow: pa.Table = table.to_arrow(compat_level=pl.CompatLevel.newest())
+    return arrow
+
+
+def span(table: pa.Table) -> tuple[datetime | None, datetime | None]:
+    """The first start and the last end in a table, or None where a time is not in it."""
+    if not {"start_time", "end_time"} <= set(table.column_names):
+        return None, None
+    seconds = [pc.cast(table[name], pa.int64()) for name in ("start_time", "end_time")]
+    first, last = pc.min(seconds[0]).as_py(), pc.max(seconds[1]).as_py()
+    return _moment(first), _moment(last)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    if microseconds is None:
+        return None
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC)
+
+
+def arrow_schema(columns: tuple[str, ...]) -> pa.Schema:
+    """The Arrow schema of a table that `build` makes."""
+    types = {name: _TYPES.get(field_of(name).kind, pl.String()) for name in columns}
+    types.update({name: _TIMESTAMP for name in columns if field_of(name).kind is Kind.TIME})
+    empty = pl.DataFrame(schema=types).to_arrow(compat_level=pl.CompatLevel.newest())
+    schema: pa.Schema = empty.schema
+    return schema
+
+
+def _expression(name: str, layout: Layout) -> pl.Expr:
+    kind = field_of(name).kind
+    if name == "log_status" and name not in layout.columns:
+        marker = pl.col(layout.marker).is_not_null() if layout.marker else pl.lit(True)
+        return pl.when(marker).then(pl.lit("OK")).otherwise(pl.lit("NODATA"))
+    if name not in layout.columns:
+        return pl.lit(None, dtype=_TIMESTAMP if kind is Kind.TIME else _TYPES.get(kind, pl.String()))
+    column = pl.col(name)
+    if kind is Kind.TIME:
+        seconds = pl.when(column > _INT32_MAX).then(column // 1000).otherwise(column)
+        return (seconds * 1_000_000).cast(_TIMESTAMP)
+    return column
