@@ -1,0 +1,43 @@
+"""flowlens: from AWS VPC flow logs to an answer.
+
+    import flowlens as fl
+
+    flows = fl.read("logs/**/*.log.gz", since="24h")
+    flows.query("rejected_by_port", limit=20)
+    flows.sql("select dstport, count(*) as records from flows group by dstport").polars()
+
+`read` names the input; every question reads what it needs of it. See `Flows` and `Result`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flowlens.errors import FlowlensError
+
+if TYPE_CHECKING:
+    from flowlens.check import Check
+    from flowlens.flows import Flows, read
+    from flowlens.result import Result
+
+__all__ = ["Check", "FlowlensError", "Flows", "Result", "read"]
+
+_HOMES = {
+    "Check": "flowlens.check",
+    "Flows": "flowlens.flows",
+    "Result": "flowlens.result",
+    "read": "flowlens.flows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is heavy when it is first used, so that `flowlens --help` feels instant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flowlens' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

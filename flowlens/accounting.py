@@ -90,11 +90,13 @@ class SourceAccount:
 class Account:
     """What a read of all sources gave; complete once the read has ended.
 
-    `selected` counts the records that passed the window and the filters (None where there were
-    none); `first_seen` and `last_seen` span all records, and are None if the times weren't read.
+    `columns` are all that some layout had. `selected` counts the records that passed the window and
+    the filters (None where there were none); `first_seen` and `last_seen` span all records, and
+    are None if the times weren't read.
     """
 
     sources: list[SourceAccount] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
     selected: int | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None

@@ -20,7 +20,7 @@ from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
 from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DuplicateFieldError, Layout, from_header, is_typed
 from flowlens.patterns import patterns
-from flowlens.table import build, span
+from flowlens.columns import build, span
 
 _BLANKS = r"[ \t\r\v\f]+"
 _NAMES = r"^\x{FEFF}?[ \t]*[A-Za-z][A-Za-z0-9_-]*(?:[ \t\r]+[A-Za-z][A-Za-z0-9_-]*)*[ \t\r]*$"
@@ -96,14 +96,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A buffer's table, its tallies in the order of its segments, and the layout at its end.
+    """A buffer's table, its tallies in the order of its segments, and its layouts in order.
 
     `first` and `last` span the records, if both times were wanted.
     """
 
     table: pa.Table
     tallies: list[Tally]
-    layout: Layout
+    layouts: tuple[Layout, ...]
     first: datetime | None = None
     last: datetime | None = None
 
@@ -119,20 +119,20 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
     verdicts: list[pl.DataFrame] = []
     faults: list[_Fault] = []
     spans: list[tuple[datetime | None, datetime | None]] = []
-    layout = buffer.layout
-    for section in _sections(lines, layout):
-        layout = section.layout
+    layouts: list[Layout] = []
+    for section in _sections(lines, buffer.layout):
+        layouts.append(section.layout)
         verdict = _judged(_sorted(section), section, original, faults)
         verdicts.append(verdict.select(pl.col("index") + section.start, "status"))
         whole = buffer.text if len(section.lines) == len(lines) else None
         text, rows = _records(section, verdict, wanted.literals, whole)
-        table = build(text, rows, layout, wanted.columns)
+        table = build(text, rows, section.layout, wanted.columns)
         spans.append(span(table))
         tables.append(table if wanted.select is None else wanted.select(table))
     tallies = _tallies(buffer, len(lines), pl.concat(verdicts), faults)
     first = min((first for first, _ in spans if first is not None), default=None)
     last = max((last for _, last in spans if last is not None), default=None)
-    return Parsed(pa.concat_tables(tables), tallies, layout, first, last)
+    return Parsed(pa.concat_tables(tables), tallies, tuple(layouts), first, last)
 
 
 @dataclass(frozen=True, slots=True)

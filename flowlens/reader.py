@@ -168,8 +168,8 @@ class Reading:
         """
         task = pending.popleft()
         work = task.future.result()
-        if task.note and task.buffer and work.parsed[0].layout.columns != task.buffer.layout.columns:
-            task.note.layout = work.parsed[0].layout
+        if task.note and task.buffer and work.parsed[0].layouts[-1].columns != task.buffer.layout.columns:
+            task.note.layout = work.parsed[0].layouts[-1]
             for later in pending:
                 if later.note is task.note and later.buffer is not None:
                     later.buffer = replace(later.buffer, layout=task.note.layout)
@@ -207,6 +207,8 @@ class Reading:
             account.counts.add(tally.counts)
             self._records += tally.counts.records
         self.account.see(parsed.first, parsed.last)
+        for layout in parsed.layouts:
+            self.account.columns.update(layout.columns)
         if self.account.selected is not None:
             self.account.selected += parsed.table.num_rows
 

@@ -1,0 +1,191 @@
+"""The commands: a thin front on the library, where everything heavy is imported late.
+
+`--help` has to feel instant, so no module at the top of this file may import polars, pyarrow or
+duckdb; a test holds it to that.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowlens.cli.options import Options, reads_flows
+from flowlens.errors import UsageError
+from flowlens.output.formats import Format
+
+app = typer.Typer(
+    name="flowlens",
+    help="From AWS VPC flow logs to an answer: what was rejected, where, and from whom.",
+    epilog="INPUT: files, directories (walked), globs, or - for standard input; "
+    "plain, gzip, zstd or bzip2.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Inputs = Annotated[list[str], typer.Argument(help="Files, directories, globs, or -.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write there instead.", metavar="FILE")
+]
+AnyFormat = Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")]
+PageFormat = Annotated[
+    str, typer.Option("--format", "-f", help="table, markdown or json.", metavar="FORMAT")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="Rows to give; 0 for all. Tables show 20 unless told.", min=0),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", help="A parameter of the query; may be repeated.", metavar="NAME=VALUE"),
+]
+Queries = Annotated[
+    Path | None, typer.Option(help="A directory of your own queries.", metavar="DIR")
+]
+
+
+def _version(show: bool) -> None:
+    if show:
+        from flowlens.version import version
+
+        typer.echo(f"flowlens {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def flowlens(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """From AWS VPC flow logs to an answer: what was rejected, where, and from whom."""
+
+
+@app.command()
+@reads_flows
+def report(
+    inputs: Inputs,
+    *,
+    format: PageFormat = "table",
+    output: Output = None,
+    limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 10,
+    options: Options,
+) -> None:
+    """The whole picture on rejected traffic."""
+    from flowlens.cli.commands import run_report
+
+    run_report(inputs, _page(format), output, limit, options)
+
+
+@app.command()
+@reads_flows
+def show(
+    what: Annotated[str, typer.Argument(help="An address, a CIDR, an ENI or a port (22, 53/udp).")],
+    inputs: Inputs,
+    *,
+    format: PageFormat = "table",
+    output: Output = None,
+    limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 20,
+    options: Options,
+) -> None:
+    """Everything about an address, CIDR, ENI or port."""
+    from flowlens.cli.commands import run_show
+
+    run_show(what, inputs, _page(format), output, limit, options)
+
+
+@app.command()
+@reads_flows
+def query(
+    name: Annotated[str | None, typer.Argument(help="A named query; without one, what there is.")] = None,
+    inputs: Annotated[list[str] | None, typer.Argument(help="Files, directories, globs, or -.")] = None,
+    *,
+    format: AnyFormat = Format.TABLE,
+    output: Output = None,
+    limit: Limit = None,
+    param: Parameters = None,
+    queries: Queries = None,
+    text: Annotated[bool, typer.Option("--show", help="Show the query's text instead.")] = False,
+    options: Options,
+) -> None:
+    """One named query; without a name, what there is."""
+    from flowlens.cli import commands
+
+    if name is None:
+        commands.list_queries(format, output, queries)
+    elif text:
+        commands.show_query(name, queries)
+    else:
+        commands.run_query(name, inputs or [], format, output, limit, param or [], queries, options)
+
+
+@app.command()
+@reads_flows
+def sql(
+    select: Annotated[str, typer.Argument(help="One SELECT.", metavar="'SELECT …'")],
+    inputs: Inputs,
+    *,
+    format: AnyFormat = Format.TABLE,
+    output: Output = None,
+    limit: Limit = None,
+    param: Parameters = None,
+    options: Options,
+) -> None:
+    """One SELECT over flows, enis, refusals and services; it can read nothing else."""
+    from flowlens.cli.commands import run_sql
+
+    run_sql(select, inputs, format, output, limit, param or [], options)
+
+
+@app.command()
+@reads_flows
+def check(
+    inputs: Inputs,
+    *,
+    format: PageFormat = "table",
+    output: Output = None,
+    options: Options,
+) -> None:
+    """What was read, what was not, and why; coverage."""
+    from flowlens.cli.commands import run_check
+
+    run_check(inputs, _page(format), output, options)
+
+
+@app.command()
+@reads_flows
+def convert(
+    inputs: Inputs,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A new or empty directory.", metavar="DIR")
+    ],
+    by_day: Annotated[bool, typer.Option("--by-day", help="A partition for each day (UTC).")] = False,
+    options: Options,
+) -> None:
+    """To Parquet: zstd, sorted by time, with statistics."""
+    from flowlens.cli.commands import run_convert
+
+    run_convert(inputs, output, by_day, options)
+
+
+@app.command()
+def schema(*, format: AnyFormat = Format.TABLE, output: Output = None) -> None:
+    """The fields of a flow log: name, column, type, unit, version, meaning."""
+    from flowlens.cli.commands import run_schema
+
+    run_schema(format, output)
+
+
+def _page(name: str) -> Format:
+    """The formats of a page; the others hold one table.
+
+    Raises:
+        UsageError: another format.
+    """
+    if name not in (Format.TABLE, Format.MARKDOWN, Format.JSON):
+        raise UsageError(f"--format {name}: this command has table, markdown and json")
+    return Format(name)

@@ -1,0 +1,179 @@
+"""What each command does: ask the library, write the answer, remember what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from flowlens import named
+from flowlens.cli.options import Options
+from flowlens.cli.session import session
+from flowlens.convert import convert
+from flowlens.errors import UsageError
+from flowlens.fields import fields
+from flowlens.output.formats import Format
+from flowlens.output.render import write
+from flowlens.output.sink import open_sink
+from flowlens.result import Result
+from flowlens.show import portrait
+
+
+def run_query(
+    name: str,
+    inputs: Sequence[str],
+    format: Format,
+    output: Path | None,
+    limit: int | None,
+    parameters: Sequence[str],
+    queries: Path | None,
+    options: Options,
+) -> None:
+    """`flowlens query NAME INPUT…`."""
+    given = _parameters(parameters)
+    if limit is not None and format not in (Format.TABLE, Format.MARKDOWN):
+        given.setdefault("limit", str(limit))
+    named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
+    with session(inputs, options, output=output, queries=queries) as run:
+        result = run.flows.query(name, **given)
+        with result.stream() as reader:
+            write(reader, format, run.sink, limit_shown=limit, width=run.width)
+        run.finish(result.account)
+
+
+def run_sql(
+    select: str,
+    inputs: Sequence[str],
+    format: Format,
+    output: Path | None,
+    limit: int | None,
+    parameters: Sequence[str],
+    options: Options,
+) -> None:
+    """`flowlens sql 'SELECT …' INPUT…`."""
+    with session(inputs, options, output=output) as run:
+        result: Result = run.flows.sql(select, **_parameters(parameters))
+        with result.stream() as reader:
+            write(_limited(reader, limit, format), format, run.sink, limit_shown=limit, width=run.width)
+        run.finish(result.account)
+
+
+def list_queries(format: Format, output: Path | None, queries: Path | None) -> None:
+    """`flowlens query` without a name: what there is."""
+    known = {**named.shipped(), **(named.load(queries) if queries else {})}
+    rows = [
+        {
+            "query": name,
+            "answers": query.description.split(". ")[0].rstrip(".") + ".",
+            "params": ", ".join(f"{param.name}={param.default}" for param in query.params),
+        }
+        for name, query in sorted(known.items())
+    ]
+    _write_rows(rows, format, output)
+
+
+def show_query(name: str, queries: Path | None) -> None:
+    """`flowlens query NAME --show`: its text, as it stands in the file."""
+    query = named.find(name, extra=named.load(queries) if queries else None)
+    with open_sink(None) as sink:
+        sink.write(query.path.read_bytes())
+
+
+def run_report(
+    inputs: Sequence[str], format: Format, output: Path | None, limit: int, options: Options
+) -> None:
+    """`flowlens report INPUT…`."""
+    from flowlens.report.page import page
+
+    with session(inputs, options, output=output) as run:
+        report = run.flows.report(rows=limit)
+        run.sink.write(page(report, format, width=run.width).encode())
+        run.finish(report.account)
+
+
+def run_check(inputs: Sequence[str], format: Format, output: Path | None, options: Options) -> None:
+    """`flowlens check INPUT…`."""
+    from flowlens.pages.check import page
+
+    with session(inputs, options, output=output) as run:
+        checked = run.flows.check()
+        run.sink.write(page(checked, format, width=run.width).encode())
+        run.finish(checked.account)
+
+
+def run_show(
+    what: str,
+    inputs: Sequence[str],
+    format: Format,
+    output: Path | None,
+    limit: int,
+    options: Options,
+) -> None:
+    """`flowlens show WHAT INPUT…`."""
+    from flowlens.pages.show import page
+
+    with session(inputs, options, output=output) as run:
+        shown = portrait(run.flows.inputs, what, rows=limit, listener=run.flows.listener)
+        run.sink.write(page(shown, format, width=run.width).encode())
+        run.finish(shown.account)
+
+
+def run_convert(inputs: Sequence[str], directory: Path, by_day: bool, options: Options) -> None:
+    """`flowlens convert INPUT… -o DIR`."""
+    with session(inputs, options, device=False) as run:
+        flows = run.flows
+        run.finish(convert(flows.inputs, directory, by_day=by_day, listener=flows.listener))
+
+
+def run_schema(format: Format, output: Path | None) -> None:
+    """`flowlens schema`: the field table."""
+    rows = [
+        {
+            "field": field.token,
+            "column": field.column,
+            "type": field.type,
+            "unit": field.unit or None,
+            "version": field.version,
+            "meaning": field.meaning,
+        }
+        for field in fields().values()
+    ]
+    _write_rows(rows, format, output)
+
+
+def _write_rows(rows: list[dict[str, object]], format: Format, output: Path | None) -> None:
+    """Write a short table of our own, whole."""
+    with open_sink(output) as sink:
+        write(pa.Table.from_pylist(rows), format, sink, limit_shown=0)
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping.
+
+    Raises:
+        UsageError: a text without `=`, or a name twice.
+    """
+    given: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--param {pair}: write NAME=VALUE")
+        if name in given:
+            raise UsageError(f"--param {name} is given twice")
+        given[name] = value
+    return given
+
+
+def _limited(reader: pa.RecordBatchReader, limit: int | None, format: Format) -> pa.RecordBatchReader:
+    """The first rows alone, for formats that don't cut by themselves."""
+    if not limit or format in (Format.TABLE, Format.MARKDOWN):
+        return reader
+
+    def batches() -> object:
+        left = limit
+        for batch in reader:
+            yield batch.slice(0, left)
+            left -= min(left, batch.num_rows)
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())

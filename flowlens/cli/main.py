@@ -1,0 +1,45 @@
+"""The way in: runs a command and turns every ending into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from typer._click.exceptions import ClickException
+
+from flowlens.cli.app import app
+from flowlens.errors import ExitCode, FlowlensError
+from flowlens.output.escape import terminal
+from flowlens.output.streams import ClosedPipe
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit code and never raises.
+
+    `FLOWLENS_DEBUG=1` shows the traceback of a defect.
+    """
+    try:
+        code = app(args=arguments, prog_name="flowlens", standalone_mode=False)
+        return int(code or 0)
+    except ClosedPipe:
+        return ExitCode.DONE
+    except FlowlensError as error:
+        return _say(str(error), error.exit_code)
+    except ClickException as error:
+        return _say(error.format_message(), ExitCode.USAGE)
+    except KeyboardInterrupt:
+        return _say("interrupted", ExitCode.INTERRUPTED)
+    except MemoryError:
+        return _say("out of memory; a window (--since, --until) needs less", ExitCode.FAILED)
+    except Exception as error:
+        if os.environ.get("FLOWLENS_DEBUG"):
+            raise
+        return _say(f"a defect in flowlens: {type(error).__name__}: {error}", ExitCode.FAILED)
+
+
+def _say(message: str, code: ExitCode) -> int:
+    line = " ".join(message.split())
+    if sys.stderr is not None:
+        print(f"flowlens: {terminal(line)}", file=sys.stderr)
+    return code

@@ -1,0 +1,182 @@
+"""One run of a command over flow logs: progress, quarantine, what is said at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from flowlens.accounting import Account, MalformedLine
+from flowlens.cli.options import Options
+from flowlens.errors import FlowlensError, StrictError, UsageError
+from flowlens.flows import Flows, read
+from flowlens.output.escape import terminal
+from flowlens.output.sink import open_sink
+from flowlens.pipeline import Listener
+from flowlens.reader import Progress
+
+NAMED = 5
+"""Sources named one by one on standard error; the rest are counted."""
+
+
+class EmptyError(FlowlensError):
+    """No record passed the window and the filters, and `--fail-empty` was given."""
+
+
+class Session:
+    """Flows under the common options; `sink` is where the answer's bytes go."""
+
+    def __init__(self, flows: Flows, options: Options, sink: BinaryIO, width: int | None) -> None:
+        self.flows = flows
+        self.sink = sink
+        self.width = width
+        self._options = options
+        self._account: Account | None = None
+
+    def finish(self, account: Account) -> None:
+        """Remember what was read, for what is said at the end."""
+        self._account = account
+
+    def _close(self) -> None:
+        """Say on standard error what was put aside; raised errors decide the exit code.
+
+        Raises:
+            StrictError: under `--strict`, if anything was malformed or unreadable.
+            EmptyError: under `--fail-empty`, if nothing was selected.
+        """
+        account = self._account
+        if account is None:
+            return
+        total = account.total
+        if not self._options.quiet:
+            for line in remarks(account):
+                print(f"flowlens: {line}", file=sys.stderr)
+        empty = total.records and account.selected == 0
+        if empty and not self._options.quiet:
+            print(f"flowlens: {nothing_selected(account)}", file=sys.stderr)
+        wrong = len(account.unreadable) + len(account.truncated)
+        if self._options.strict and (total.malformed or wrong):
+            raise StrictError(
+                f"--strict: {total.malformed:,} malformed lines, {wrong:,} inputs not read whole"
+            )
+        if self._options.fail_empty and (empty or not total.records):
+            raise EmptyError("--fail-empty: no records")
+
+
+@contextmanager
+def session(
+    inputs: Sequence[str],
+    options: Options,
+    *,
+    output: Path | None = None,
+    queries: Path | None = None,
+    device: bool = True,
+) -> Iterator[Session]:
+    """Open the inputs and the output of a command, and close the run with its remarks.
+
+    With `device` False the command makes its output by itself, and `sink` is not to be used.
+    """
+    flows = read(
+        list(inputs), since=options.since, until=options.until, ip=options.ip, eni=options.eni,
+        port=options.port, action=options.action, account=options.account, where=options.where,
+        layout=options.layout, queries=queries,
+    )  # fmt: skip
+    paths = [Path(source.name) for source in flows.inputs.found.sources if not source.is_stdin]
+    if output and options.quarantine and output.resolve() == options.quarantine.resolve():
+        raise UsageError(f"--quarantine {options.quarantine}: that is the output as well")
+    width = None
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+    with ExitStack() as stack:
+        on_malformed = None
+        if options.quarantine:
+            aside = stack.enter_context(open_sink(options.quarantine, inputs=paths))
+            on_malformed = _writer(aside)
+        listener = Listener(on_malformed, stack.enter_context(_progress(options)))
+        target = output if device else Path(os.devnull)
+        sink = stack.enter_context(open_sink(target, inputs=paths))
+        run = Session(flows.listening(listener), options, sink, width)
+        yield run
+    run._close()
+
+
+def remarks(account: Account) -> list[str]:
+    """What a user has to know of the input, a line each; nothing if all was read well."""
+    total = account.total
+    lines = []
+    if total.malformed:
+        reasons = ", ".join(f"{name} {number:,}" for name, number in total.reasons.most_common())
+        first = next(line for source in account.sources for line in source.malformed)
+        lines.append(
+            f"{total.malformed:,} of {total.lines:,} lines malformed and put aside ({reasons}); "
+            f"first {terminal(str(first))}; --quarantine FILE keeps them"
+        )
+    for noun, sources in (("unreadable", account.unreadable), ("truncated", account.truncated)):
+        for source in sources[:NAMED]:
+            why = source.unreadable or source.truncated
+            lines.append(f"{terminal(source.name)}: {noun}: {terminal(why)}")
+        if len(sources) > NAMED:
+            lines.append(f"{len(sources) - NAMED:,} more inputs {noun}; check names them all")
+    return lines
+
+
+def nothing_selected(account: Account) -> str:
+    """The line for an answer without records, with what there would have been."""
+    text = f"0 of {account.total.records:,} records in the window"
+    if account.first_seen and account.last_seen:
+        text += f"; the data spans {account.first_seen:%Y-%m-%dT%H:%M:%SZ} to "
+        text += f"{account.last_seen:%Y-%m-%dT%H:%M:%SZ}"
+    return text
+
+
+def _writer(sink: BinaryIO) -> Callable[[MalformedLine], None]:
+    """Writes malformed lines as JSON, which leaves no control character as it is."""
+
+    def write(line: MalformedLine) -> None:
+        row = {
+            "source": line.source,
+            "line": line.line,
+            "reason": line.reason,
+            "detail": line.detail,
+            "length": line.length,
+            "text": line.text,
+        }
+        sink.write(json.dumps(row).encode() + b"\n")
+
+    return write
+
+
+@contextmanager
+def _progress(options: Options) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on a terminal; nothing anywhere else."""
+    if options.quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("reading"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[records]:,} records"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None, records=0)
+
+        def update(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.done,
+                total=progress.total or None,
+                records=progress.records,
+            )
+
+        yield update

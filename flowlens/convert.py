@@ -1,0 +1,89 @@
+"""Flow logs to Parquet: zstd, sorted by time, with statistics, in one piece or by day."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from flowlens.accounting import Account
+from flowlens.engine import engine, sql_errors
+from flowlens.errors import FlowlensError, UsageError
+from flowlens.fields import fields
+from flowlens.peek import header_columns
+from flowlens.pipeline import Inputs, Listener, Question, answering
+
+ROW_GROUP = 250_000
+"""Rows in a row group: small enough that a window of minutes reads little."""
+
+
+def convert(
+    inputs: Inputs, directory: Path, *, by_day: bool = False, listener: Listener | None = None
+) -> Account:
+    """Write all records to `directory`, which is new or empty, and appears whole or not at all.
+
+    The columns are those of version 2 and all others that a header names; rows are ordered by
+    start_time, interface_id and the rest. With `by_day` a day (UTC) is a directory `day=…`.
+
+    Raises:
+        UsageError: the directory can't be had, or is not empty.
+        FlowlensError: writing fails; a header within a file brings a field that none began with.
+    """
+    target = directory.resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{directory}: not an empty directory; name a new one")
+    columns = _columns(inputs)
+    part = target.with_name(f".{target.name}-{secrets.token_hex(6)}.part")
+    try:
+        try:
+            part.mkdir(parents=True)
+        except OSError as error:
+            raise UsageError(f"{directory}: {error.strerror}; name a place to write to") from error
+        account = _write(inputs, columns, part, by_day=by_day, listener=listener or Listener())
+        more = account.columns - set(columns)
+        if more:
+            raise FlowlensError(
+                f"a header within an input brings {', '.join(sorted(more))}, which none begins "
+                "with; convert that input apart"
+            )
+        with suppress(FileNotFoundError):
+            target.rmdir()
+        os.replace(part, target)
+        return account
+    except OSError as error:
+        raise FlowlensError(f"{directory}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _columns(inputs: Inputs) -> tuple[str, ...]:
+    """The columns worth writing, in the order of the field table, unknown ones last."""
+    seen = header_columns(inputs.found.sources, inputs.layout)
+    known = [field.column for field in fields().values() if field.version == 2 or field.column in seen]
+    return (*known, *(name for name in seen if name not in fields()))
+
+
+def _write(
+    inputs: Inputs, columns: tuple[str, ...], part: Path, *, by_day: bool, listener: Listener
+) -> Account:
+    listed = ", ".join(f'"{name}"' for name in columns)
+    question = Question(f"select {listed} from flows")
+    first = [name for name in ("start_time", "interface_id") if name in columns]
+    order = ", ".join(f'"{name}"' for name in [*first, *(c for c in columns if c not in first)])
+    day = ", strftime(start_time, '%Y-%m-%d') as day" if by_day else ""
+    options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+    if by_day:
+        options += ", partition_by (day), filename_pattern 'flows'"
+        place = part
+    else:
+        place = part / "flows.parquet"
+    with answering(inputs, [question], listener) as answers, engine() as writer:
+        writer.register("flows", answers.reader(question))
+        with sql_errors():
+            writer.execute(
+                f"copy (select {listed}{day} from flows order by {order}) to $place ({options})",
+                {"place": str(place)},
+            )
+        return answers.account

@@ -1,0 +1,138 @@
+"""Flows: flow-log records that have been named and not yet read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from flowlens import named
+from flowlens.check import Check, check
+from flowlens.filters import build_filter
+from flowlens.layouts import from_user
+from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.result import Result
+from flowlens.sources import find
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from flowlens.report.facts import Report
+
+Input = str | PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """A lazy view of flow logs; every question reads what it needs, and no more.
+
+    Made by `read`. Nothing of the input is kept between questions.
+    """
+
+    inputs: Inputs
+    queries: Mapping[str, named.Query] = field(default_factory=dict)
+    listener: Listener = field(default_factory=Listener)
+
+    def query(self, name: str, **parameters: object) -> Result:
+        """The answer of a named query.
+
+        Raises:
+            UsageError: no such query or parameter, or a value of another type.
+        """
+        found = named.find(name, extra=self.queries)
+        given = {key: _plain(value) for key, value in parameters.items()}
+        question = Question.named(found, given)
+        return Result(name, found.columns, question, self._answers)
+
+    def sql(self, sql: str, **parameters: object) -> Result:
+        """The answer of one SELECT over `flows`, `enis`, `refusals` and `services`.
+
+        `$name` in the SQL takes the keyword of that name. It can read nothing else: no files, no
+        network, no settings.
+        """
+        question = Question.sql_text(sql, parameters)
+        return Result("sql", (), question, self._answers)
+
+    def arrow(self) -> pa.Table:
+        """All records as an Arrow table; columns of fields in no header are null."""
+        return self.sql("select * from flows").arrow()
+
+    def polars(self) -> pl.DataFrame:
+        """All records as a polars frame."""
+        return self.sql("select * from flows").polars()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records as Arrow record batches, with memory flat however many there are."""
+        with self.sql("select * from flows").stream() as reader:
+            yield from reader
+
+    def check(self) -> Check:
+        """What was read and what was not: counts by source, reasons, coverage."""
+        return check(self.inputs, self.listener)
+
+    def report(self, *, rows: int = 10) -> Report:
+        """The whole picture on rejected traffic, from one pass; `rows` of each table (0: all)."""
+        from flowlens.report.facts import gather
+
+        return gather(self.inputs, self.listener, rows=rows)
+
+    def listening(self, listener: Listener) -> Flows:
+        """The same flows, with somebody who is told of malformed lines and progress."""
+        return replace(self, listener=listener)
+
+    @contextmanager
+    def _answers(self, question: Question) -> Iterator[Answers]:
+        with answering(self.inputs, [question], self.listener) as answers:
+            yield answers
+
+    def __repr__(self) -> str:
+        sources = self.inputs.found.sources
+        size = sum(source.size or 0 for source in sources)
+        return f"Flows of {len(sources):,} sources, {size / 1e6:,.1f} MB; filter: {self.inputs.filter}"
+
+
+def read(
+    inputs: Input | Sequence[Input],
+    *,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    ip: str | None = None,
+    eni: str | None = None,
+    port: int | None = None,
+    action: str | None = None,
+    account: str | None = None,
+    where: str | None = None,
+    layout: str | None = None,
+    queries: Input | None = None,
+) -> Flows:
+    """Flow logs in files, directories (walked), globs, or `-` for standard input.
+
+    `since` and `until` are ISO times or spans such as `24h` before now: half-open, UTC, on the
+    record's start. `ip` is an address or CIDR on either side; `where` a SQL condition on a record.
+    `layout` names the fields of files without a header, `queries` a directory of your own queries.
+
+    Raises:
+        NoInputError: there is no such input.
+        UsageError: a value that can't be meant.
+    """
+    names = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
+    chosen = build_filter(
+        since=since, until=until, ip=ip, eni=eni, port=port, action=action, account=account,
+        where=where,
+    )  # fmt: skip
+    given = from_user(layout) if layout else None
+    own = named.load(Path(queries)) if queries else {}
+    found = find([fspath(name) for name in names])
+    return Flows(Inputs(found, given, chosen), own)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else str(value)

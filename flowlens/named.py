@@ -1,0 +1,92 @@
+"""Named queries: one SELECT a file, found by name, bound to values, ordered by what they read.
+
+What a header looks like is in `headers`; what runs the SQL knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+
+from flowlens.errors import UsageError, nearest
+from flowlens.headers import RELATIONS, Column, Query, parse
+from flowlens.parameters import Param, typed
+
+__all__ = ["RELATIONS", "Column", "Param", "Query", "bind", "find", "load", "order", "shipped"]
+
+
+def load(directory: Path) -> dict[str, Query]:
+    """The queries of a directory by name, sorted.
+
+    Raises:
+        UsageError: the directory cannot be read, or a file breaks the rules.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: no such directory; --queries takes one with *.sql files")
+    queries = {}
+    for path in sorted(directory.glob("*.sql")):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: not readable as UTF-8 text ({error})") from error
+        queries[path.stem] = parse(text, path=path)
+    return queries
+
+
+@cache
+def shipped() -> Mapping[str, Query]:
+    """flowlens's own queries by name: the wheel's, or in a checkout those at its top level."""
+    packaged = Path(str(files("flowlens") / "queries"))
+    checkout = Path(__file__).parents[1] / "queries"
+    return MappingProxyType(load(packaged if packaged.is_dir() else checkout))
+
+
+def find(name: str, *, extra: Mapping[str, Query] | None = None) -> Query:
+    """The query of a name; the user's own (`extra`) come first.
+
+    Raises:
+        UsageError: there is no such query; it lists the nearest names.
+    """
+    known = {**shipped(), **(extra or {})}
+    if name not in known:
+        raise UsageError(f"no query {name!r}; {nearest(name, known)}")
+    return known[name]
+
+
+def bind(query: Query, given: Mapping[str, str]) -> dict[str, object]:
+    """Values for all of a query's parameters: those given, else the defaults.
+
+    Raises:
+        UsageError: a parameter is unknown, or a value does not fit its type.
+    """
+    known = {param.name: param for param in query.params}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{query.name} has no parameter {name!r}; {nearest(name, known)}")
+    return {
+        name: typed(param, given.get(name, param.default), place=query.name)
+        for name, param in known.items()
+    }
+
+
+def order(queries: Iterable[Query]) -> list[Query]:
+    """The relations that must be materialised before `queries` run, each after what it reads.
+
+    >>> [query.name for query in order([find("refused_by_class")])]
+    ['enis', 'refusals']
+    """
+    first: dict[str, Query] = {}
+
+    def visit(query: Query) -> None:
+        for relation in query.reads:
+            source = shipped().get(relation)
+            if source and relation not in first and relation != query.name:
+                visit(source)
+                first[relation] = source
+
+    for query in queries:
+        visit(query)
+    return list(first.values())

@@ -1,0 +1,16 @@
+"""The names of the output formats; imports nothing heavy, for the command line lists them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """How a result is written; TABLE and MARKDOWN are for people and cut, the others never cut."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    MARKDOWN = "markdown"
+    PARQUET = "parquet"

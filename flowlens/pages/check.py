@@ -1,0 +1,113 @@
+"""The page of `flowlens check`: what was read, what was not, and why."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from flowlens.accounting import Account, SourceAccount
+from flowlens.check import Check
+from flowlens.output import escape
+from flowlens.output.formats import Format
+from flowlens.pages.parts import json_text, moment, table
+
+SHOWN = 20
+"""Sources, malformed lines and ENI-hours shown on a page; JSON has them all."""
+
+
+def page(check: Check, format: Format, *, width: int | None = None) -> str:
+    """The whole page in one format."""
+    if format is Format.JSON:
+        return json_text(check.to_dict())
+    parts = [_sums(check, format, width)]
+    for title, rows in (
+        ("Sources, those with something to say first", _sources(check.account)),
+        ("Malformed lines", _malformed(check.account)),
+        ("ENI-hours with SKIPDATA or missing minutes", _coverage(check.coverage)),
+    ):
+        if rows.num_rows:
+            body = table(rows.slice(0, SHOWN), rows.num_rows, format, width=width)
+            parts.append(f"{'## ' if format is Format.MARKDOWN else ''}{title}\n\n{body}")
+    return "\n".join(parts)
+
+
+def _sums(check: Check, format: Format, width: int | None) -> str:
+    account, total = check.account, check.account.total
+    coverage = check.coverage_totals
+    reasons = ", ".join(f"{name} {number:,}" for name, number in total.reasons.most_common())
+    rows = [
+        ("files", f"{len(account.sources):,}", _problems(account)),
+        ("lines", f"{total.lines:,}", "= records + headers + blanks + malformed + repeats"),
+        ("records", f"{total.records:,}", "= ok + nodata + skipdata"),
+        ("ok", f"{total.ok:,}", "with traffic"),
+        ("nodata", f"{total.nodata:,}", "intervals without traffic"),
+        ("skipdata", f"{total.skipdata:,}", "intervals in which records were lost"),
+        ("headers", f"{total.headers:,}", ""),
+        ("blanks", f"{total.blanks:,}", ""),
+        ("malformed", f"{total.malformed:,}", reasons),
+        ("repeats", f"{total.repeats:,}", ""),
+        ("first_seen", moment(account.first_seen), ""),
+        ("last_seen", moment(account.last_seen), ""),
+        ("ENIs", f"{coverage['enis']:,}", f"{coverage['eni_hours']:,} ENI-hours"),
+        (
+            "missing",
+            f"{coverage['missing_minutes']:,}",
+            f"minutes that no record covers, in {coverage['incomplete_hours']:,} ENI-hours",
+        ),
+    ]
+    if account.selected is not None:
+        rows.append(("selected", f"{account.selected:,}", "records in the window and the filters"))
+    if format is Format.MARKDOWN:
+        names = ("what", "number", "meaning")
+        columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+        return table(pa.table(columns), len(rows), format, width=width)
+    return "".join(f"{name:<10}  {number:>20}  {text}".rstrip() + "\n" for name, number, text in rows)
+
+
+def _problems(account: Account) -> str:
+    return f"{len(account.unreadable):,} unreadable, {len(account.truncated):,} truncated"
+
+
+def _sources(account: Account) -> pa.Table:
+    """A row a source, those with a problem first."""
+
+    def weight(source: SourceAccount) -> tuple[bool, bool, int]:
+        return not source.unreadable, not source.truncated, -source.counts.malformed
+
+    sources = sorted(account.sources, key=weight)
+    return pa.table(
+        {
+            "source": [escape.terminal(source.name) for source in sources],
+            "lines": [source.counts.lines for source in sources],
+            "records": [source.counts.records for source in sources],
+            "malformed": [source.counts.malformed for source in sources],
+            "layout": [source.layout or "-" for source in sources],
+            "form": [source.compression or "text" for source in sources],
+            "problem": [_problem(source) for source in sources],
+        }
+    )
+
+
+def _problem(source: SourceAccount) -> str:
+    if source.unreadable:
+        return f"unreadable: {source.unreadable}"
+    return f"truncated: {source.truncated}" if source.truncated else ""
+
+
+def _malformed(account: Account) -> pa.Table:
+    lines = [line for source in account.sources for line in source.malformed]
+    return pa.table(
+        {
+            "place": [f"{line.source}:{line.line}" for line in lines],
+            "reason": [line.reason for line in lines],
+            "detail": [line.detail for line in lines],
+        }
+    )
+
+
+def _coverage(coverage: pa.Table) -> pa.Table:
+    """Hours of ENIs in which the log is not whole, those with most missing first."""
+    rows = [
+        row for row in coverage.to_pylist() if row["skipdata"] or row["missing_minutes"]
+    ]
+    rows.sort(key=lambda row: (-row["skipdata"], -row["missing_minutes"]))
+    return pa.Table.from_pylist(rows, schema=coverage.schema)

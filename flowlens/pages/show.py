@@ -1,0 +1,39 @@
+"""The page of `flowlens show`: everything about one address, CIDR, ENI or port."""
+
+from __future__ import annotations
+
+from flowlens.output import escape
+from flowlens.output.formats import Format
+from flowlens.pages.parts import json_text, moment, objects, table
+from flowlens.show import Portrait
+
+
+def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str:
+    """The whole page in one format."""
+    account = portrait.account
+    if format is Format.JSON:
+        return json_text(
+            {
+                "what": portrait.what,
+                "records": account.selected,
+                "read": account.total.records,
+                "first_seen": account.first_seen,
+                "last_seen": account.last_seen,
+                "sections": {
+                    section.name: {"rows": section.top.rows, "top": objects(section.top.head)}
+                    for section in portrait.sections
+                },
+            }
+        )
+    name = escape.terminal(portrait.what)
+    selected, read = account.selected or 0, account.total.records
+    span = f"{moment(account.first_seen)} to {moment(account.last_seen)}"
+    parts = [f"{name}: {selected:,} of {read:,} records; the data spans {span}\n"]
+    for section in portrait.sections:
+        heading = section.title.split(". ")[0].rstrip(".")
+        body = table(section.top.head, section.top.rows, format, width=width)
+        if format is Format.MARKDOWN:
+            parts.append(f"## {heading}\n\n{body}")
+        else:
+            parts.append(f"{heading}\n\n{body}" if section.top.rows else f"{heading}: none\n")
+    return "\n".join(parts)

@@ -1,0 +1,308 @@
+"""The one module that knows the order: find, read, parse, filter, load, ask.
+
+A single question that reads `flows` once is answered while they stream by. Several questions, or
+one that reads them more than once, share one pass into a table that spills to disk when memory is
+short.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowlens import named, services
+from flowlens.accounting import Account, MalformedLine
+from flowlens.columns import arrow_schema
+from flowlens.engine import Connection, Needs, engine, lock, needs, require_select, sql_errors
+from flowlens.errors import FlowlensError
+from flowlens.fields import fields
+from flowlens.filters import Filter
+from flowlens.headers import Query
+from flowlens.layouts import Layout
+from flowlens.parse import Wanted
+from flowlens.peek import unknown_columns
+from flowlens.reader import Progress, Reading
+from flowlens.sources import Found
+
+UNLIMITED = 2**63 - 1
+
+BATCH = 131_072
+"""Rows in a batch of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told while a read goes on."""
+
+    on_malformed: Callable[[MalformedLine], None] | None = None
+    on_progress: Callable[[Progress], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is read: the sources, the layout given for them, and the records that count."""
+
+    found: Found
+    layout: Layout | None = None
+    filter: Filter = field(default_factory=Filter)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A SELECT with its parameters' values, and the relations beside `flows` that it reads."""
+
+    sql: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    relations: tuple[Query, ...] = ()
+
+    @classmethod
+    def named(cls, query: Query, given: Mapping[str, str] | None = None) -> Question:
+        """A named query as a question; `limit` 0 means no limit."""
+        return cls(query.sql, bound(query, given or {}), tuple(named.order([query])))
+
+    @classmethod
+    def sql_text(cls, sql: str, parameters: Mapping[str, object]) -> Question:
+        """A user's SQL; every relation there is can be read, so all of them are made ready."""
+        shipped = named.shipped()
+        words = set(re.findall(r"\w+", sql.lower()))
+        reads = [shipped[name] for name in named.RELATIONS if name in words & set(shipped)]
+        before = named.order(reads)
+        return cls(sql, parameters, tuple([*before, *(q for q in reads if q not in before)]))
+
+
+def bound(query: Query, given: Mapping[str, str]) -> dict[str, object]:
+    """Values of a query's parameters as DuckDB takes them."""
+    values = named.bind(query, given)
+    if "limit" in values:
+        values["limit"] = values["limit"] or UNLIMITED
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The first rows of an answer, how many rows it has, and the sum of their `records`."""
+
+    head: pa.Table
+    rows: int
+    records: int
+
+
+class Answers:
+    """Answers to the questions that were announced; a question may be asked with other values.
+
+    `account` is complete once the flows have been read.
+    """
+
+    def __init__(self, connection: Connection, reading: Reading) -> None:
+        self._connection = connection
+        self._reading = reading
+        self._failure: BaseException | None = None
+
+    @property
+    def account(self) -> Account:
+        """What was read."""
+        return self._reading.account
+
+    def reader(self, question: Question) -> pa.RecordBatchReader:
+        """The answer as a stream, valid until the next question is asked.
+
+        Raises:
+            UsageError: the SELECT fails on the data.
+            NoInputError: none of the sources could be read.
+        """
+        with self._failures():
+            relation = self._connection.sql(question.sql, params=dict(question.parameters))
+            reader: pa.RecordBatchReader = relation.to_arrow_reader(BATCH)
+        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
+
+    def table(self, question: Question) -> pa.Table:
+        """The whole answer."""
+        with self._failures():
+            return self.reader(question).read_all()
+
+    def top(self, question: Question, rows: int) -> Top:
+        """The first `rows` of the answer (0: all), with what the rest adds up to."""
+        reader = self.reader(question)
+        head: list[pa.RecordBatch] = []
+        count = records = 0
+        with self._failures():
+            for batch in reader:
+                left = batch.num_rows if not rows else max(0, rows - count)
+                head.append(batch.slice(0, left))
+                count += batch.num_rows
+                if "records" in batch.schema.names:
+                    records += pc.sum(batch["records"]).as_py() or 0
+        return Top(pa.Table.from_batches(head, reader.schema), count, records)
+
+    def load(self, schema: pa.Schema) -> None:
+        """Read all flows into a table that can be asked any number of times."""
+        self._connection.register("stream", self.stream(schema))
+        with self._failures():
+            self._connection.execute("create table flows as from stream")
+        self._connection.unregister("stream")
+
+    def stream(self, schema: pa.Schema) -> pa.RecordBatchReader:
+        """All flows, once."""
+        return pa.RecordBatchReader.from_batches(schema, self._flows())
+
+    def _flows(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for table in self._reading:
+                yield from table.to_batches()
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        with self._failures():
+            yield from reader
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raise what stopped the read, and not what DuckDB made of it."""
+        try:
+            with sql_errors():
+                yield
+        except Exception:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+
+
+@contextmanager
+def answering(
+    inputs: Inputs, questions: Sequence[Question], listener: Listener = Listener()
+) -> Iterator[Answers]:
+    """Ask questions of the flows behind the inputs, in one pass over them.
+
+    Raises:
+        UsageError: a question is no single SELECT, or names what isn't there.
+        FlowlensError: the machine gave out.
+    """
+    columns = tuple(fields())
+    relations = {query.name: query for question in questions for query in question.relations}
+    schemas = {name: _schema(query) for name, query in relations.items()}
+    asked = [*relations.values(), *questions]
+    plans, columns = _plans(asked, columns, schemas, inputs)
+    scans = sum(plan.scans for plan in plans)
+    wanted = tuple(name for name in columns if any(name in plan.columns for plan in plans))
+    streams = scans == 1 and not relations
+    literals = plans[0].literals if streams and not inputs.filter.active else ()
+    with _selection(inputs.filter, wanted, columns) as (needed, select, exact):
+        reading = Reading(
+            inputs.found,
+            Wanted(needed, (*literals, *exact), select),
+            layout=inputs.layout,
+            on_malformed=listener.on_malformed,
+            on_progress=listener.on_progress,
+        )
+        with engine(ordered=streams) as connection:
+            answers = Answers(connection, reading)
+            services.create(connection)
+            schema = arrow_schema(wanted)
+            if streams:
+                connection.register("flows", answers.stream(schema))
+            elif scans:
+                answers.load(schema)
+            else:
+                connection.register("flows", arrow_schema(columns).empty_table())
+            for name, query in relations.items():
+                with sql_errors():
+                    connection.execute(f'create table "{name}" as {_select(query)}', bound(query, {}))
+            lock(connection)
+            for question in questions:
+                require_select(connection, question.sql)
+            yield answers
+
+
+def _select(query: Query) -> str:
+    """A named query's statement without its header, to stand within another."""
+    lines = query.sql.splitlines()
+    return "\n".join(line for line in lines if not line.startswith("--"))
+
+
+def _schema(query: Query) -> pa.Schema:
+    types = {
+        "bigint": pa.int64(),
+        "integer": pa.int32(),
+        "double": pa.float64(),
+        "varchar": pa.string(),
+        "boolean": pa.bool_(),
+        "timestamptz": pa.timestamp("us", "UTC"),
+    }
+    return pa.schema([(column.name, types[column.type]) for column in query.columns])
+
+
+def _plans(
+    asked: Sequence[Query | Question],
+    columns: tuple[str, ...],
+    schemas: Mapping[str, pa.Schema],
+    inputs: Inputs,
+) -> tuple[list[Needs], tuple[str, ...]]:
+    """What each SELECT needs; fields that flowlens doesn't know are looked up when one asks."""
+
+    def plan(names: tuple[str, ...]) -> list[Needs]:
+        known = {**schemas, "services": services.SCHEMA}
+        return [
+            needs(
+                item.sql,
+                bound(item, {}) if isinstance(item, Query) else item.parameters,
+                columns=names,
+                relations=known,
+            )
+            for item in asked
+        ]
+
+    try:
+        plans = plan(columns)
+    except FlowlensError:
+        more = unknown_columns(inputs.found.sources, inputs.layout)
+        if not more:
+            raise
+        return plan((*columns, *more)), (*columns, *more)
+    if any(len(item.columns) == len(columns) for item in plans):
+        more = unknown_columns(inputs.found.sources, inputs.layout)
+        if more:
+            return plan((*columns, *more)), (*columns, *more)
+    return plans, columns
+
+
+@contextmanager
+def _selection(
+    chosen: Filter, wanted: tuple[str, ...], columns: tuple[str, ...]
+) -> Iterator[
+    tuple[tuple[str, ...], Callable[[pa.Table], pa.Table] | None, tuple[str, ...]]
+]:
+    """The columns to parse, the function that narrows a table to the filter, and its literals.
+
+    Each reading thread asks through a cursor of its own.
+    """
+    if not chosen.active:
+        yield wanted, None, ()
+        return
+    listed = ", ".join(f'"{name}"' for name in wanted) or "1"
+    sql = f"select {listed} from flows where {chosen.condition}"
+    planned = needs(sql, chosen.parameters, columns=columns, relations={})
+    held = set(planned.columns) | set(wanted) | {"start_time", "end_time"}
+    needed = tuple(name for name in columns if name in held)
+    local = threading.local()
+    with engine() as connection:
+        lock(connection)
+
+        def select(table: pa.Table) -> pa.Table:
+            if not hasattr(local, "cursor"):
+                local.cursor = connection.cursor()
+            local.cursor.register("flows", table)
+            with sql_errors():
+                local.cursor.execute(sql, chosen.parameters)
+                chosen_rows: pa.Table = local.cursor.to_arrow_table()
+            local.cursor.unregister("flows")
+            return chosen_rows.cast(arrow_schema(wanted)) if wanted else chosen_rows
+
+        yield needed, select, chosen.literals

@@ -1,0 +1,90 @@
+"""An answer: a table with the meaning of its columns, that shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from flowlens.accounting import Account
+from flowlens.headers import Column
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from flowlens.output.preview import Preview
+    from flowlens.pipeline import Answers, Question
+
+SHOWN = 20
+"""Rows that a result shows of itself."""
+
+
+@dataclass(slots=True)
+class Result:
+    """The answer to one question; it is read when it is first looked at, and then kept.
+
+    `columns` says what the columns mean, where the question was a named query.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    _question: Question = field(repr=False)
+    _ask: Callable[[Question], AbstractContextManager[Answers]] = field(repr=False)
+    _table: pa.Table | None = field(default=None, repr=False)
+    _account: Account | None = field(default=None, repr=False)
+
+    def arrow(self) -> pa.Table:
+        """The answer as an Arrow table.
+
+        Raises:
+            FlowlensError: the input can't be read, or the SQL fails on it.
+        """
+        if self._table is None:
+            with self._ask(self._question) as answers:
+                self._table = answers.table(self._question)
+                self._account = answers.account
+        return self._table
+
+    def polars(self) -> pl.DataFrame:
+        """The answer as a polars frame, without a copy where the types allow it."""
+        import polars as pl
+
+        frame = pl.from_arrow(self.arrow())
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    @contextmanager
+    def stream(self) -> Iterator[pa.RecordBatchReader]:
+        """The answer as a stream, for one that may be larger than memory; reads the input anew."""
+        with self._ask(self._question) as answers:
+            yield answers.reader(self._question)
+            self._account = answers.account
+
+    @property
+    def account(self) -> Account:
+        """What was read to answer, with every line accounted for."""
+        if self._account is None:
+            self.arrow()
+        assert self._account is not None
+        return self._account
+
+    def __len__(self) -> int:
+        return int(self.arrow().num_rows)
+
+    def __repr__(self) -> str:
+        from flowlens.output.table import table_text
+
+        return table_text(self._preview(), width=None).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from flowlens.output.html import html_table
+
+        return html_table(self._preview(), self.columns)
+
+    def _preview(self) -> Preview:
+        from flowlens.output.preview import preview
+
+        return preview(self.arrow().to_reader(), limit=SHOWN, total=None)

@@ -1,0 +1,54 @@
+"""The relation `services`: commonly probed and common service ports by name.
+
+A table of our own, for the IANA names mislead: what knocks at 5555 is after Android's debugger
+and not after a personal agent.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+import pyarrow as pa
+
+SCHEMA = pa.schema(
+    [
+        ("port", pa.int32()),
+        ("protocol", pa.int32()),
+        ("name", pa.string()),
+        ("probed", pa.bool_()),
+        ("service", pa.bool_()),
+    ]
+)
+
+
+@cache
+def names() -> dict[tuple[int, int], str]:
+    """Names by protocol (IANA number) and port."""
+    table = _table().to_pylist()
+    return {(row["protocol"], row["port"]): row["name"] for row in table}
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `services` in a database."""
+    connection.register("shipped_services", _table())
+    connection.execute("create table services as from shipped_services")
+    connection.unregister("shipped_services")
+
+
+@cache
+def _table() -> pa.Table:
+    text = files("flowlens").joinpath("data/services.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    return pa.table(
+        {
+            "port": [int(row["port"]) for row in rows],
+            "protocol": [int(row["protocol"]) for row in rows],
+            "name": [row["name"] for row in rows],
+            "probed": [row["probed"] == "true" for row in rows],
+            "service": [row["service"] == "true" for row in rows],
+        },
+        schema=SCHEMA,
+    )

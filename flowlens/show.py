@@ -1,0 +1,99 @@
+"""Everything about one address, CIDR, ENI or port: both directions, then the records."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from flowlens import named
+from flowlens.accounting import Account
+from flowlens.errors import UsageError
+from flowlens.filters import Filter, network
+from flowlens.headers import Column
+from flowlens.pipeline import Inputs, Listener, Question, Top, answering
+
+_PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?|(tcp|udp)/(\d{1,5})")
+_PROTOCOLS = {"tcp": 6, "udp": 17}
+_QUERIES = ("action_totals", "rejected_by_port", "conversations", "traffic_by_eni_port")
+_RECORDS = Question(
+    "select start_time, end_time, interface_id, srcaddr, srcport, dstaddr, dstport, protocol, "
+    "packets, bytes, action, log_status from flows "
+    "order by start_time, end_time, interface_id, srcaddr, dstaddr, srcport, dstport limit $limit",
+    {"limit": 0},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of a page; `rows` of the whole answer stand behind `top.head`."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    top: Top
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What the flows say about `what`."""
+
+    what: str
+    account: Account
+    sections: tuple[Section, ...]
+
+
+def subject(text: str) -> Filter:
+    """The filter that a word means.
+
+    Raises:
+        UsageError: it is no address, CIDR, ENI or port.
+
+    >>> subject("53/udp").where
+    'protocol = 17'
+    """
+    port = _PORT.fullmatch(text.lower())
+    if port:
+        number = int(port[1] or port[4])
+        if number > 65_535:
+            raise UsageError(f"{text}: a port is 0 to 65535")
+        protocol = port[2] or port[3]
+        where = f"protocol = {_PROTOCOLS[protocol]}" if protocol else None
+        return Filter(port=number, where=where)
+    if re.fullmatch(r"eni-[0-9A-Za-z]+", text):
+        return Filter(eni=text)
+    if "." in text or ":" in text:
+        return Filter(ip=network(text, "show"))
+    raise UsageError(
+        f"show {text}: no address, CIDR, ENI or port; "
+        "write 203.0.113.7, 10.0.0.0/8, eni-0a1b2c3d or 53/udp"
+    )
+
+
+def portrait(inputs: Inputs, what: str, *, rows: int, listener: Listener) -> Portrait:
+    """Read the flows once, and gather what they say about `what`."""
+    chosen = _both(inputs.filter, subject(what))
+    queries = [named.find(name) for name in _QUERIES]
+    questions = [Question.named(query) for query in queries]
+    records = replace(_RECORDS, parameters={"limit": 2**63 - 1})
+    with answering(replace(inputs, filter=chosen), [*questions, records], listener) as answers:
+        sections = [
+            Section(query.name, query.description, query.columns, answers.top(question, rows))
+            for query, question in zip(queries, questions, strict=True)
+        ]
+        sections.append(Section("records", "The records, by time.", (), answers.top(records, rows)))
+        return Portrait(what, answers.account, tuple(sections))
+
+
+def _both(given: Filter, about: Filter) -> Filter:
+    """The filter that has both; what the options already say of the same thing must agree."""
+    wheres = [text for text in (given.where, about.where) if text]
+    for name in ("ip", "eni", "port"):
+        if getattr(given, name) is not None and getattr(about, name) is not None:
+            raise UsageError(f"--{name} and what to show are both a choice of {name}; give one")
+    return replace(
+        given,
+        ip=about.ip or given.ip,
+        eni=about.eni or given.eni,
+        port=given.port if about.port is None else about.port,
+        where=" and ".join(f"({text})" for text in wheres) or None,
+    )

@@ -1,0 +1,159 @@
+-- ENIs, and what their records prove about them.
+-- An address is an ENI's own where flow_direction says so, else where it stands in at least
+-- 95 % of the ENI's records of that family. Of two such addresses (a single peer) the private
+-- one is taken; if that does not decide it, the address stays null: it is never guessed.
+--
+-- reads: flows
+-- param: limit bigint = 0 | rows | rows to give; 0 gives all
+-- column: account_id varchar | | AWS account that owns the ENI
+-- column: interface_id varchar | | ENI
+-- column: ipv4 varchar | | the ENI's own IPv4 address, null where the records do not prove it
+-- column: ipv6 varchar | | the ENI's own IPv6 address, null where the records do not prove it
+-- column: capture varchar | | what its log holds: all, rejects, accepts or unknown
+-- column: first_record timestamptz | UTC | earliest start, NODATA and SKIPDATA included
+-- column: last_record timestamptz | UTC | latest end, NODATA and SKIPDATA included
+-- column: aggregation_seconds bigint | seconds | 60 when no record spans more than that, else 600
+-- column: records bigint | records | flow-log records with traffic
+with interfaces as (
+    select
+        account_id,
+        interface_id,
+        count(*) filter (where log_status = 'OK') as records,
+        count(*) filter (where log_status = 'OK' and action = 'ACCEPT') as accepts,
+        count(*) filter (where log_status = 'OK' and action = 'REJECT') as rejects,
+        min(start_time) as first_record,
+        max(end_time) as last_record,
+        max(cast(epoch(end_time) as bigint) - cast(epoch(start_time) as bigint)) as longest
+    from flows
+    where interface_id is not null
+    group by account_id, interface_id
+),
+sources as (
+    select
+        account_id,
+        interface_id,
+        srcaddr as address,
+        count(*) as records,
+        count(*) filter (where srcaddr = dstaddr) as to_itself,
+        count(*) filter (where flow_direction = 'egress') as egress
+    from flows
+    where interface_id is not null and log_status = 'OK'
+    group by account_id, interface_id, srcaddr
+),
+targets as (
+    select
+        account_id,
+        interface_id,
+        dstaddr as address,
+        count(*) as records,
+        count(*) filter (where flow_direction = 'ingress') as ingress
+    from flows
+    where interface_id is not null and log_status = 'OK'
+    group by account_id, interface_id, dstaddr
+),
+families as (
+    select
+        account_id,
+        interface_id,
+        address like '%:%' as is_ipv6,
+        sum(records) as records
+    from sources
+    where address is not null
+    group by account_id, interface_id, address like '%:%'
+),
+ends as (
+    select account_id, interface_id, address, records - to_itself as records, egress as directed
+    from sources
+    where address is not null
+    union all
+    select account_id, interface_id, address, records, ingress as directed
+    from targets
+    where address is not null
+),
+shares as (
+    select
+        account_id,
+        interface_id,
+        address,
+        address like '%:%' as is_ipv6,
+        sum(records) as records,
+        sum(directed) as directed
+    from ends
+    group by account_id, interface_id, address
+),
+candidates as (
+    select
+        shares.account_id,
+        shares.interface_id,
+        shares.address,
+        shares.is_ipv6,
+        shares.directed,
+        case
+            when shares.address like '172.%'
+                then cast(split_part(shares.address, '.', 2) as integer) between 16 and 31
+            when shares.address like '100.%'
+                then cast(split_part(shares.address, '.', 2) as integer) between 64 and 127
+            else shares.address like '10.%'
+                or shares.address like '192.168.%'
+                or shares.address like '169.254.%'
+                or shares.address like 'fc__:%'
+                or shares.address like 'fd__:%'
+                or shares.address like 'fe80:%'
+        end as is_private
+    from shares
+    join families
+        on families.interface_id = shares.interface_id
+        and families.account_id is not distinct from shares.account_id
+        and families.is_ipv6 = shares.is_ipv6
+    where shares.directed > 0 or shares.records * 100 >= families.records * 95
+),
+ranked as (
+    select
+        account_id,
+        interface_id,
+        address,
+        is_ipv6,
+        is_private,
+        directed,
+        row_number() over (
+            partition by account_id, interface_id, is_ipv6
+            order by directed desc, is_private desc, address
+        ) as place,
+        count(*) over (partition by account_id, interface_id, is_ipv6, is_private) as alike
+    from candidates
+),
+own as (
+    select
+        account_id,
+        interface_id,
+        max(case when not is_ipv6 then address end) as ipv4,
+        max(case when is_ipv6 then address end) as ipv6
+    from ranked
+    where place = 1 and (directed > 0 or alike = 1)
+    group by account_id, interface_id
+)
+select
+    interfaces.account_id,
+    interfaces.interface_id,
+    own.ipv4,
+    own.ipv6,
+    case
+        when interfaces.accepts > 0 and interfaces.rejects > 0 then 'all'
+        when interfaces.accepts + interfaces.rejects = 0 then 'unknown'
+        when interfaces.records < 1000
+            and cast(epoch(interfaces.last_record) as bigint)
+                - cast(epoch(interfaces.first_record) as bigint) < 86400
+            then 'unknown'
+        when interfaces.accepts = 0 then 'rejects'
+        else 'accepts'
+    end as capture,
+    interfaces.first_record,
+    interfaces.last_record,
+    cast(case when interfaces.longest > 60 then 600 else 60 end as bigint) as aggregation_seconds,
+    interfaces.records
+from interfaces
+left join own
+    on own.interface_id = interfaces.interface_id
+    and own.account_id is not distinct from interfaces.account_id
+order by interfaces.records desc, interfaces.account_id, interfaces.interface_id
+limit $limit

@@ -1,0 +1,25 @@
+-- Rejected traffic by class (see refusals), protocol and destination port.
+--
+-- reads: refusals
+-- param: limit bigint = 0 | rows | rows to give; 0 gives all
+-- column: class varchar | | late, internal, inbound, outbound or unknown
+-- column: protocol integer | | IANA protocol number
+-- column: dstport integer | | destination port; 0 for ICMP, which has none
+-- column: records bigint | records | rejected flow-log records
+-- column: packets bigint | packets | packets of these records
+-- column: bytes bigint | bytes | bytes of these records
+-- column: sources bigint | addresses | distinct source addresses
+-- column: enis bigint | ENIs | distinct ENIs that logged them
+select
+    class,
+    protocol,
+    dstport,
+    cast(sum(records) as bigint) as records,
+    cast(sum(packets) as bigint) as packets,
+    cast(sum(bytes) as bigint) as bytes,
+    count(distinct srcaddr) as sources,
+    count(distinct interface_id) as enis
+from refusals
+group by class, protocol, dstport
+order by records desc, class, protocol, dstport
+limit $limit

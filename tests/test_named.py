@@ -1,0 +1,181 @@
+"""Named queries are found, loaded and bound; what is wrong is said with place and remedy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flowlens import named
+from flowlens.errors import UsageError
+from flowlens.headers import Column, parse
+from flowlens.parameters import Param
+
+GOOD = """\
+-- How much there is
+-- of everything.
+--
+-- reads: flows, enis
+-- param: limit bigint = 0 | rows | rows to give; 0 gives all
+-- param: share double = 0.5 | | part of the whole
+-- param: since timestamptz = 2026-01-01 | UTC | from when on
+-- param: known boolean = true | | only what is known
+-- param: port integer = 22 | | destination port
+-- param: who varchar = nobody | | a name
+-- column: records bigint | records | flow-log records | all of them
+select count(*) as records -- $not_a_parameter; 'neither
+from flows
+where '$neither; ' <> $who and $share > 0 and start_time >= $since and $known and dstport = $port
+limit $limit
+"""
+PATH = Path("mine.sql")
+QUERY = parse(GOOD, path=PATH)
+
+
+def test_a_header_says_what_the_query_is() -> None:
+    assert QUERY.name == "mine"
+    assert QUERY.description == "How much there is of everything."
+    assert QUERY.reads == ("flows", "enis")
+    assert QUERY.params[0] == Param("limit", "bigint", "0", "rows", "rows to give; 0 gives all")
+    assert QUERY.columns == (
+        Column("records", "bigint", "records", "flow-log records | all of them"),
+    )
+    assert (QUERY.sql, QUERY.path) == (GOOD, PATH)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("flows, enis", "flows, enies", "mine.sql:4: no relation 'enies' to read; did you mean e"),
+        (
+            "limit bigint = 0 |",
+            "limit bigint |",
+            "mine.sql:5: 'limit bigint | rows | rows to give;",
+        ),
+        ("bigint = 0 ", "bigint = none ", "mine.sql:5: limit='none' is no bigint"),
+        ("records bigint |", "records number |", "mine.sql:11: 'records number | records |"),
+        ("-- param: port", "-- parm: port", "mine.sql:9: 'parm: port integer = 22 |"),
+        ("-- How much there is\n-- of everything.\n", "", "mine.sql:1: no description;"),
+        ("-- reads: flows, enis\n", "", "mine.sql:1: no reads: line;"),
+        ("-- column: records bigint", "-- reads: flows\n-- Column: r", "mine.sql:12: 'Column: r"),
+        ("-- param: limit bigint", "-- param: limits bigint", "mine.sql:1: no parameter limit;"),
+        ("-- param: who", "-- param: port integer = 1 | | x\n-- param: who", "'port' stands there"),
+        ("$share", "$shore", "mine.sql:12: $shore has no param: line; did you mean share?"),
+        ("and $known", "", "mine.sql:12: parameter 'known' is declared and not used;"),
+        ("select count(*) as", "delete", "mine.sql:12: no select;"),
+        ("$limit\n", "$limit;\n", "mine.sql:12: remove the semicolon"),
+        ("$limit\n", "$limit; select 1\n", "mine.sql:12: more than one statement;"),
+    ],
+)
+def test_a_broken_rule_is_named_with_its_line(old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(UsageError) as error:
+        parse(GOOD.replace(old, new, 1), path=PATH)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_query_without_columns_is_refused() -> None:
+    text = "".join(line for line in GOOD.splitlines(True) if "column:" not in line)
+    with pytest.raises(UsageError, match=r"mine\.sql:1: no column: line"):
+        parse(text, path=PATH)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "-- only words\n", "select 1"])
+def test_a_file_that_is_no_query_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"mine\.sql:1: no "):
+        parse(text, path=PATH)
+
+
+def test_a_directory_gives_its_queries_by_name(tmp_path: Path) -> None:
+    (tmp_path / "b.sql").write_text(GOOD)
+    (tmp_path / "a.sql").write_text(GOOD)
+    (tmp_path / "notes.txt").write_text("not a query")
+    assert list(named.load(tmp_path)) == ["a", "b"]
+
+
+def test_a_missing_directory_or_unreadable_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere: no such directory; --queries"):
+        named.load(tmp_path / "nowhere")
+    (tmp_path / "bad.sql").write_bytes(b"-- \xff\n")
+    with pytest.raises(UsageError, match=r"bad\.sql: not readable as UTF-8"):
+        named.load(tmp_path)
+    (tmp_path / "bad.sql").rename(tmp_path / "My Query.sql")
+    (tmp_path / "My Query.sql").write_text(GOOD)
+    with pytest.raises(UsageError, match=r"My Query\.sql: name the file in lower case"):
+        named.load(tmp_path)
+
+
+def test_a_shipped_query_is_found_and_the_users_own_comes_first() -> None:
+    assert named.find("timeline") is named.shipped()["timeline"]
+    assert named.find("mine", extra={"mine": QUERY}) is QUERY
+    assert named.find("timeline", extra={"timeline": QUERY}) is QUERY
+    with pytest.raises(UsageError, match=r"'rejected_by_prot'; did you mean rejected_by_port"):
+        named.find("rejected_by_prot")
+
+
+def test_the_files_and_the_names_are_the_same() -> None:
+    files = Path(__file__).parents[1].joinpath("queries").glob("*.sql")
+    assert sorted(file.stem for file in files) == sorted(named.shipped())
+
+
+def test_values_are_typed_and_defaults_filled_in() -> None:
+    assert named.bind(
+        QUERY, {"limit": "20", "known": "FALSE", "since": "2026-02-03T04:05:06Z"}
+    ) == {
+        "limit": 20,
+        "share": 0.5,
+        "since": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC),
+        "known": False,
+        "port": 22,
+        "who": "nobody",
+    }
+    since = named.bind(QUERY, {"since": "2026-01-01T02:00:00+02:00"})["since"]
+    assert since == named.bind(QUERY, {})["since"]
+    assert isinstance(since, datetime)
+    assert since.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("limit", "many", "bigint"),
+        ("limit", "-1", "rows"),
+        ("limit", "9223372036854775808", "bigint"),
+        ("port", "2147483648", "integer"),
+        ("share", "nan", "double"),
+        ("known", "perhaps", "boolean"),
+        ("since", "yesterday", "timestamptz"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(name: str, value: str, kind: str) -> None:
+    with pytest.raises(UsageError) as error:
+        named.bind(QUERY, {name: value})
+    assert f"mine: {name}={value!r}" in str(error.value)
+    assert kind in str(error.value)
+
+
+def test_an_unknown_parameter_lists_the_nearest() -> None:
+    with pytest.raises(
+        UsageError, match=r"timeline has no parameter 'bucket'; did you mean bucket_s"
+    ):
+        named.bind(named.find("timeline"), {"bucket": "60"})
+
+
+def test_relations_come_before_what_reads_them() -> None:
+    def names(*queries: str) -> list[str]:
+        return [query.name for query in named.order(map(named.find, queries))]
+
+    assert names("timeline") == []
+    assert names("enis") == []
+    assert names("refusals") == ["enis"]
+    assert names("refused_by_class", "gaps", "timeline") == ["enis", "refusals"]
+
+
+def test_the_module_imports_nothing_heavy() -> None:
+    heavy = "{'duckdb', 'pyarrow', 'polars'}"
+    code = f"import sys, flowlens.named; sys.exit(bool({heavy} & {{*sys.modules}}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
