@@ -1,7 +1,5 @@
 """`python -m flowlens` is the command line."""
 
-import sys
+from flowlens.cli.main import entry
 
-from flowlens.cli.main import main
-
-sys.exit(main())
+entry()

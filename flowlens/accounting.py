@@ -46,11 +46,18 @@ class Counts:
 
     def add(self, other: Counts) -> None:
         """Add the numbers of `other` to these."""
-        for name in ("lines", "headers", "blanks", "malformed", "repeats"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("ok", "nodata", "skipdata"):
+        for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons.update(other.reasons)
+
+    def to_dict(self) -> dict[str, object]:
+        """All numbers by name, `records` among them; of the reasons those that occurred."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        reasons = {name: self.reasons[name] for name in sorted(self.reasons)}
+        return {"lines": self.lines, "records": self.records, **numbers, "reasons": reasons}
+
+
+_NUMBERS = ("lines", "headers", "blanks", "malformed", "repeats", "ok", "nodata", "skipdata")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from flowlens.inflate import BLOCK
@@ -25,11 +25,13 @@ class NoLayoutError(Exception):
     """No layout fits a source; the message says what its beginning looks like."""
 
 
-def blocks(pieces: Iterable[bytes], size: int = BLOCK) -> Iterator[Block]:
+def blocks(
+    pieces: Iterable[bytes], size: int = BLOCK, *, whole: Callable[[], bool] = lambda: True
+) -> Iterator[Block]:
     """Cut a stream at its newlines into blocks of about `size` bytes.
 
     Memory stays flat whatever the lines are: of one longer than 64 KiB only that much is kept. The
-    last block may end without a newline.
+    last block may end without a newline; if the stream is then not `whole`, that line is left out.
     """
     full: list[bytes] = []
     dropped: dict[int, int] = {}
@@ -50,7 +52,7 @@ def blocks(pieces: Iterable[bytes], size: int = BLOCK) -> Iterator[Block]:
         if held >= size:
             yield Block(b"".join(full), dropped)
             full, dropped, held = [], {}, 0
-    if tail:
+    if tail and whole():
         if cut:
             dropped[sum(part.count(b"\n") for part in full)] = cut
         full.append(tail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,16 +33,11 @@ class Check:
 
     def to_dict(self) -> dict[str, object]:
         """The check as one JSON object; times are datetimes."""
-        total = self.account.total
-        counts = asdict(total)
-        reasons = counts.pop("reasons")
         return {
             "files": len(self.account.sources),
-            "records": total.records,
-            **counts,
+            **self.account.total.to_dict(),
             "truncated": len(self.account.truncated),
             "unreadable": len(self.account.unreadable),
-            "reasons": dict(sorted(reasons.items())),
             "selected": self.account.selected,
             "first_seen": self.account.first_seen,
             "last_seen": self.account.last_seen,
@@ -67,15 +62,11 @@ def _positive(column: pa.ChunkedArray) -> int:
 
 
 def _source(source: SourceAccount) -> dict[str, object]:
-    counts = asdict(source.counts)
-    reasons = counts.pop("reasons")
     return {
         "name": source.name,
         "compression": source.compression or "none",
         "layout": source.layout,
-        "records": source.counts.records,
-        **counts,
-        "reasons": dict(sorted(reasons.items())),
+        **source.counts.to_dict(),
         "truncated": source.truncated,
         "unreadable": source.unreadable,
         "malformed_lines": [

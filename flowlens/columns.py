@@ -45,7 +45,8 @@ def build(text: bytes, rows: int, layout: Layout, columns: tuple[str, ...]) -> p
             null_values=list(NULLS),
             schema=schema,
         )
-    table = frame.select(wanted).collect()
+    # with_columns, for a select of literals alone has one row.
+    table = frame.with_columns(wanted).select(columns).collect()
     if table.height != rows and columns:
         raise AssertionError(f"{table.height} rows from {rows} records")
     arrow: pa.Table = table.to_arrow(compat_level=pl.CompatLevel.newest())
@@ -82,7 +83,9 @@ def _expression(name: str, layout: Layout) -> pl.Expr:
         marker = pl.col(layout.marker).is_not_null() if layout.marker else pl.lit(True)
         return pl.when(marker).then(pl.lit("OK")).otherwise(pl.lit("NODATA"))
     if name not in layout.columns:
-        return pl.lit(None, dtype=_TIMESTAMP if kind is Kind.TIME else _TYPES.get(kind, pl.String()))
+        return pl.lit(
+            None, dtype=_TIMESTAMP if kind is Kind.TIME else _TYPES.get(kind, pl.String())
+        )
     column = pl.col(name)
     if kind is Kind.TIME:
         seconds = pl.when(column > _INT32_MAX).then(column // 1000).otherwise(column)

@@ -61,7 +61,9 @@ def convert(
 def _columns(inputs: Inputs) -> tuple[str, ...]:
     """The columns worth writing, in the order of the field table, unknown ones last."""
     seen = header_columns(inputs.found.sources, inputs.layout)
-    known = [field.column for field in fields().values() if field.version == 2 or field.column in seen]
+    known = [
+        field.column for field in fields().values() if field.version == 2 or field.column in seen
+    ]
     return (*known, *(name for name in seen if name not in fields()))
 
 

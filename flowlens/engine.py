@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
+from itertools import accumulate
 from typing import Any
 
 import duckdb
@@ -23,6 +22,7 @@ import pyarrow as pa
 from flowlens.columns import arrow_schema
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.fields import Kind, field_of
+from flowlens.scratch import scratch
 
 MEMORY_LIMIT = "768MiB"
 """What DuckDB may hold in memory before it spills."""
@@ -36,11 +36,11 @@ def engine(*, ordered: bool = True) -> Iterator[Connection]:
 
     `ordered` keeps the order of rows where the SQL sets none.
     """
-    with tempfile.TemporaryDirectory(prefix="flowlens-") as place:
+    with scratch() as place:
         connection = duckdb.connect(
             ":memory:",
             config={
-                "temp_directory": str(Path(place) / "spill"),
+                "temp_directory": str(place / "spill"),
                 "memory_limit": MEMORY_LIMIT,
                 "preserve_insertion_order": ordered,
                 "python_enable_replacements": False,
@@ -139,6 +139,10 @@ def sql_errors() -> Iterator[None]:
         raise FlowlensError(f"out of room: {_line(error)}; TMPDIR says where to spill") from error
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
     except duckdb.Error as error:
         raise UsageError(f"SQL: {_line(error)}") from error
 
@@ -168,19 +172,34 @@ _EQUALITY = re.compile(r"\(*(\w+) = '([!-&(-~]+)'\)*")
 def _literals(expression: str) -> tuple[str, ...]:
     """Texts that a record's line must hold to pass a filter: those its columns must equal.
 
-    Only a plain conjunction of comparisons is looked at; from anything else nothing is concluded.
-    `log_status` is left out, for it is filled in where the text lacks it.
+    Only the parts of an outermost conjunction are looked at; from anything else nothing is
+    concluded. `log_status` is left out, for it is filled in where the text lacks it.
 
     >>> _literals("((bytes > 3) AND (action = 'REJECT'))")
     ('REJECT',)
     >>> _literals("((action = 'REJECT') OR (bytes > 3))")
     ()
     """
-    if re.search(r"\b(OR|NOT|CASE|WHEN)\b", expression):
-        return ()
-    found = [_EQUALITY.fullmatch(part) for part in expression.split(" AND ")]
+    found = [_EQUALITY.fullmatch(part) for part in _conjuncts(expression)]
     texts = [match for match in found if match and _is_text(match[1])]
     return tuple(match[2] for match in texts)
+
+
+def _conjuncts(expression: str) -> Iterator[str]:
+    """The parts of an outermost conjunction as DuckDB writes it.
+
+    >>> list(_conjuncts("((a = ' AND ') AND ((b) IS NULL))"))
+    ["(a = ' AND ')", '((b) IS NULL)']
+    """
+    bare = re.sub("'[^']*'", lambda text: "x" * len(text[0]), expression)
+    depths = list(accumulate((char == "(") - (char == ")") for char in bare))
+    wrapped = int(bare.startswith("(") and 0 not in depths[:-1])
+    start = wrapped
+    for joint in re.finditer(" AND ", bare):
+        if depths[joint.start()] == wrapped:
+            yield expression[start : joint.start()]
+            start = joint.end()
+    yield expression[start : len(expression) - wrapped]
 
 
 def _is_text(column: str) -> bool:

@@ -127,6 +127,8 @@ def network(text: str, option: str) -> str:
     '10.0.0.0/8'
     """
     try:
+        if "%" in text:
+            raise ValueError("a zone means nothing in a flow log")
         if "/" in text:
             return str(ipaddress.ip_network(text, strict=False))
         return str(ipaddress.ip_address(text))
@@ -145,8 +147,10 @@ def moment(value: str | datetime | None, option: str, now: datetime) -> datetime
     >>> moment("2026-11-23", "--since", datetime.now(UTC)).isoformat()
     '2026-11-23T00:00:00+00:00'
     """
-    if value is None or isinstance(value, datetime):
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return _utc(value, str(value), option)
     span = _SPAN.fullmatch(value.strip())
     if span:
         try:
@@ -159,8 +163,15 @@ def moment(value: str | datetime | None, option: str, now: datetime) -> datetime
         raise UsageError(
             f"{option} {value}: no time; write 2026-11-23, 2026-11-23T02:00:00Z or 24h"
         ) from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    return _utc(parsed, value, option)
+
+
+def _utc(value: datetime, shown: str, option: str) -> datetime:
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise UsageError(f"{option} {shown}: that is outside the years 1 to 9999") from error
 
 
 def _text(value: datetime | None) -> str | None:
-    return value.strftime("%Y-%m-%dT%H:%M:%S+00:00") if value else None
+    return value.isoformat() if value else None

@@ -94,7 +94,9 @@ class Flows:
     def __repr__(self) -> str:
         sources = self.inputs.found.sources
         size = sum(source.size or 0 for source in sources)
-        return f"Flows of {len(sources):,} sources, {size / 1e6:,.1f} MB; filter: {self.inputs.filter}"
+        return (
+            f"Flows of {len(sources):,} sources, {size / 1e6:,.1f} MB; filter: {self.inputs.filter}"
+        )
 
 
 def read(

@@ -54,7 +54,13 @@ _FORMS: dict[str, tuple[bytes, Callable[[], Decompressor]]] = {
     "bzip2": (b"BZh", bz2.BZ2Decompressor),
 }
 
-_FAULTS = (OSError, EOFError, ValueError, igzip_lib.error, zstd.ZstdError)
+_FAULTS: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    igzip_lib.IsalError,
+    zstd.ZstdError,
+)
 
 
 @dataclass(slots=True)
@@ -88,7 +94,7 @@ def inflate(file: BinaryIO) -> Inflated:
     """
     head = file.read(PIECE) or b""
     raw = _raw(head, file)
-    for name, (magic, fresh) in _FORMS.items():
+    for name, (magic, _) in _FORMS.items():
         if head.startswith(magic):
             inflated = Inflated(name, iter(()))
             inflated.pieces = _members(raw, name, inflated)

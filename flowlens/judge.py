@@ -93,7 +93,7 @@ def judge(line: str, layout: Layout) -> Verdict:
     """
     if len(line) > MAX_LINE or len(line.encode("utf-8", "surrogateescape")) > MAX_LINE:
         return Malformed(Reason.BAD_VALUE, f"a line of more than {MAX_LINE:,} bytes")
-    text = line.removeprefix("\ufeff")
+    text = line.lstrip("\ufeff")
     foreign = _FOREIGN.search(text)
     if foreign:
         return Malformed(Reason.BAD_ENCODING, f"byte 0x{ord(foreign[0]) & 0xFF:02x}")

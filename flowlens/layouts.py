@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowlens.errors import FlowlensError, UsageError, nearest
-from flowlens.fields import Kind, columns_by_token, field_of, fields
+from flowlens.fields import columns_by_token, field_of, fields
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_BLANKS = re.compile(r"[ \t\r\n\v\f]+")
 
 
 class Origin(StrEnum):
@@ -85,7 +86,7 @@ def from_header(line: str) -> Layout | None:
     >>> from_header("2 123456789012 eni-1") is None
     True
     """
-    tokens = line.removeprefix("\ufeff").split()
+    tokens = [token for token in _BLANKS.split(line.lstrip("\ufeff")) if token]
     known = columns_by_token()
     if not tokens or not all(_NAME.fullmatch(token) for token in tokens):
         return None
@@ -122,15 +123,8 @@ def from_user(text: str) -> Layout:
 
 def _layout(tokens: list[str], origin: Origin) -> Layout:
     known = columns_by_token()
-    columns = tuple(
-        known.get(token.lower(), token.lower().replace("-", "_")) for token in tokens
-    )
+    columns = tuple(known.get(token.lower(), token.lower().replace("-", "_")) for token in tokens)
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise DuplicateFieldError(f"the header names {field_of(twice).token!r} twice")
     return Layout(columns, origin)
-
-
-def is_typed(layout: Layout) -> bool:
-    """Whether some column's values can't be mistaken for a header's names."""
-    return any(field_of(column).kind is not Kind.TEXT for column in layout.columns)

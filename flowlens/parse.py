@@ -15,15 +15,17 @@ from itertools import accumulate
 
 import polars as pl
 import pyarrow as pa
+from polars.expr.whenthen import ChainedThen, Then
 
 from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
-from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
-from flowlens.layouts import DuplicateFieldError, Layout, from_header, is_typed
-from flowlens.patterns import patterns
 from flowlens.columns import build, span
+from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
+from flowlens.layouts import DuplicateFieldError, Layout, from_header
+from flowlens.patterns import is_typed, patterns
 
 _BLANKS = r"[ \t\r\v\f]+"
-_NAMES = r"^\x{FEFF}?[ \t]*[A-Za-z][A-Za-z0-9_-]*(?:[ \t\r]+[A-Za-z][A-Za-z0-9_-]*)*[ \t\r]*$"
+_NAME = "[A-Za-z][A-Za-z0-9_-]*"
+_NAMES = rf"^\x{{FEFF}}*[ \t\r\v\f]*{_NAME}(?:{_BLANKS}{_NAME})*[ \t\r\v\f]*$"
 """A line of nothing but names: a header, perhaps."""
 
 _HEADER, _BLANK, _MALFORMED = "header", "blank", "malformed"
@@ -120,7 +122,7 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
     faults: list[_Fault] = []
     spans: list[tuple[datetime | None, datetime | None]] = []
     layouts: list[Layout] = []
-    for section in _sections(lines, buffer.layout):
+    for section in _sections(lines, buffer):
         layouts.append(section.layout)
         verdict = _judged(_sorted(section), section, original, faults)
         verdicts.append(verdict.select(pl.col("index") + section.start, "status"))
@@ -174,21 +176,37 @@ def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
     return lines, lines.__getitem__
 
 
-def _sections(lines: pl.Series, layout: Layout) -> Iterator[_Section]:
-    """Cut the lines where a header changes the layout; most buffers are one section."""
-    ok = _matches(lines, layout)
+def _sections(lines: pl.Series, buffer: Buffer) -> Iterator[_Section]:
+    """Cut the lines where a header changes the layout; most buffers are one section.
+
+    Each source begins with the buffer's layout again.
+    """
+    ok = _matches(lines, buffer.layout)
     rest = pl.DataFrame({"line": lines}).with_row_index("index").filter(~ok)
-    names = rest.filter(pl.col("line").str.contains(_NAMES))
-    headers = [(index, _header(line)) for index, line in names.iter_rows()]
-    start = 0
-    for index, found in headers:
+    line = pl.col("line")
+    names = rest.filter((line.str.len_bytes() <= MAX_LINE) & line.str.contains(_NAMES))
+    headers = [(index, 1, _header(name)) for index, name in names.iter_rows()]
+    begins = accumulate(segment.lines or 0 for segment in buffer.segments[:-1])
+    starts = [(start, 0, buffer.layout) for start in begins] if headers else []
+    first, layout = 0, buffer.layout
+    for index, _, found in sorted([*starts, *headers], key=lambda change: change[:2]):
         if found is None or found.columns == layout.columns:
             continue
-        part = lines.slice(start, index - start)
-        yield _Section(start, part, layout, _matches(part, layout) if start else ok.head(index))
-        start, layout = index, found
-    part = lines.slice(start)
-    yield _Section(start, part, layout, _matches(part, layout) if start else ok)
+        if index > first:
+            yield _section(lines, ok, first, index, layout, buffer)
+        first, layout = index, found
+    yield _section(lines, ok, first, len(lines), layout, buffer)
+
+
+def _section(
+    lines: pl.Series, ok: pl.Series, first: int, end: int, layout: Layout, buffer: Buffer
+) -> _Section:
+    """The lines from `first` to before `end`; `ok` holds under the buffer's layout."""
+    part = lines.slice(first, end - first)
+    same = layout.columns == buffer.layout.columns
+    return _Section(
+        first, part, layout, ok.slice(first, end - first) if same else _matches(part, layout)
+    )
 
 
 def _header(line: str) -> Layout | None:
@@ -215,13 +233,11 @@ def _sorted(section: _Section) -> pl.DataFrame:
     rest = rest.with_columns(
         pl.col("line").str.replace_all(_BLANKS, " ").str.strip_chars(" ").alias("text")
     )
-    status = pl.when(text == "").then(pl.lit(_BLANK))
+    status: Then | ChainedThen = pl.when(text == "").then(pl.lit(_BLANK))
     for pattern, name in zip((match.ok, match.nodata, match.skipdata), _RECORDS, strict=True):
         if pattern is not None:
             status = status.when(text.str.contains(pattern)).then(pl.lit(name))
-    sure = pl.col("line").str.len_bytes() <= MAX_LINE
-    if not is_typed(section.layout):
-        sure &= ~text.str.contains(_NAMES)
+    sure = (pl.col("line").str.len_bytes() <= MAX_LINE) & ~text.str.contains(_NAMES)
     return rest.with_columns(pl.when(sure).then(status).alias("status"))
 
 
@@ -247,7 +263,7 @@ def _judged(
             faults.append(_Fault(section.start + index, line, verdict))
         else:
             judged["status"].append(_BLANK)
-    schema = {"index": rest.schema["index"], "status": pl.String, "text": pl.String}
+    schema = {name: rest.schema[name] for name in judged}
     return rest.update(pl.DataFrame(judged, schema=schema), on="index")
 
 

@@ -29,7 +29,7 @@ _V6 = "|".join(
 ADDRESS = f"(?:{_V4}|{_V6})"
 
 _KINDS = {
-    Kind.TEXT: r"[^\x00-\x20\x7f]+",
+    Kind.TEXT: "[^\\x00-\\x20\\x7f\ufeff]+",
     Kind.ADDRESS: ADDRESS,
     Kind.PORT: "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})",
     Kind.BYTE: "(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})",
@@ -81,6 +81,18 @@ def patterns(layout: Layout) -> Patterns:
         _line(layout, REQUIRED_BY_TRAFFIC | {layout.marker}),
         _line(layout, REQUIRED_BY_QUIET, null=layout.marker),
         None,
+    )
+
+
+def is_typed(layout: Layout) -> bool:
+    """Whether a record with traffic always holds a number or an address, so is no header.
+
+    `ACCEPT`, `OK` and the null `None` could be names.
+    """
+    names = (Kind.TEXT, Kind.ACTION, Kind.STATUS)
+    return any(
+        column in REQUIRED_BY_TRAFFIC and field_of(column).kind not in names
+        for column in layout.columns
     )
 
 

@@ -31,10 +31,15 @@ def header_columns(sources: Iterable[Source], given: Layout | None) -> tuple[str
     return tuple(sorted(found))
 
 
+def _peeked() -> bytes:
+    """What standard input begins with; it stays to be read."""
+    stream = sys.stdin.buffer
+    return stream.peek(_PEEK) if isinstance(stream, io.BufferedReader) else b""
+
+
 def _first_line(source: Source) -> str:
     if source.is_stdin:
-        # What is peeked at stays to be read.
-        pieces = inflate(io.BytesIO(sys.stdin.buffer.peek(_PEEK))).pieces
+        pieces = inflate(io.BytesIO(_peeked())).pieces
     elif source.size is None:
         return ""
     else:

@@ -38,10 +38,11 @@ BATCH = 131_072
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told while a read goes on."""
+    """Who is told while a read goes on, and who may end it: `stopped` is asked now and then."""
 
     on_malformed: Callable[[MalformedLine], None] | None = None
     on_progress: Callable[[Progress], None] | None = None
+    stopped: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Question:
         words = set(re.findall(r"\w+", sql.lower()))
         reads = [shipped[name] for name in named.RELATIONS if name in words & set(shipped)]
         before = named.order(reads)
-        return cls(sql, parameters, tuple([*before, *(q for q in reads if q not in before)]))
+        return cls(sql, parameters, (*before, *(q for q in reads if q not in before)))
 
 
 def bound(query: Query, given: Mapping[str, str]) -> dict[str, object]:
@@ -188,7 +189,7 @@ def answering(
     columns = tuple(fields())
     relations = {query.name: query for question in questions for query in question.relations}
     schemas = {name: _schema(query) for name, query in relations.items()}
-    asked = [*relations.values(), *questions]
+    asked: list[Query | Question] = [*relations.values(), *questions]
     plans, columns = _plans(asked, columns, schemas, inputs)
     scans = sum(plan.scans for plan in plans)
     wanted = tuple(name for name in columns if any(name in plan.columns for plan in plans))
@@ -201,6 +202,7 @@ def answering(
             layout=inputs.layout,
             on_malformed=listener.on_malformed,
             on_progress=listener.on_progress,
+            stopped=listener.stopped,
         )
         with engine(ordered=streams) as connection:
             answers = Answers(connection, reading)
@@ -214,7 +216,9 @@ def answering(
                 connection.register("flows", arrow_schema(columns).empty_table())
             for name, query in relations.items():
                 with sql_errors():
-                    connection.execute(f'create table "{name}" as {_select(query)}', bound(query, {}))
+                    connection.execute(
+                        f'create table "{name}" as {_select(query)}', bound(query, {})
+                    )
             lock(connection)
             for question in questions:
                 require_select(connection, question.sql)
@@ -276,9 +280,7 @@ def _plans(
 @contextmanager
 def _selection(
     chosen: Filter, wanted: tuple[str, ...], columns: tuple[str, ...]
-) -> Iterator[
-    tuple[tuple[str, ...], Callable[[pa.Table], pa.Table] | None, tuple[str, ...]]
-]:
+) -> Iterator[tuple[tuple[str, ...], Callable[[pa.Table], pa.Table] | None, tuple[str, ...]]]:
     """The columns to parse, the function that narrows a table to the filter, and its literals.
 
     Each reading thread asks through a cursor of its own.
@@ -300,8 +302,8 @@ def _selection(
                 local.cursor = connection.cursor()
             local.cursor.register("flows", table)
             with sql_errors():
-                local.cursor.execute(sql, chosen.parameters)
-                chosen_rows: pa.Table = local.cursor.to_arrow_table()
+                relation = local.cursor.sql(sql, params=chosen.parameters)
+                chosen_rows: pa.Table = relation.to_arrow_table()
             local.cursor.unregister("flows")
             return chosen_rows.cast(arrow_schema(wanted)) if wanted else chosen_rows
 

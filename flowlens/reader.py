@@ -89,6 +89,7 @@ class Reading:
         layout: Layout | None = None,
         on_malformed: Callable[[MalformedLine], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        stopped: Callable[[], bool] | None = None,
     ) -> None:
         self.account = Account([SourceAccount(source.name) for source in found.sources])
         for name in found.missing:
@@ -101,6 +102,7 @@ class Reading:
         self._given = layout
         self._on_malformed = on_malformed
         self._on_progress = on_progress
+        self._stopped = stopped
         self._size = sum(source.size or 0 for source in found.sources)
         self._done = 0
         self._records = 0
@@ -135,7 +137,7 @@ class Reading:
             with opened(source) as file:
                 inflated = inflate(file)
                 note.compression = inflated.compression
-                for block in blocks(_whole(inflated)):
+                for block in blocks(inflated.pieces, whole=lambda: not inflated.broken):
                     text, headers = block.text, 0
                     if note.layout is None:
                         text = _without_mark(text)
@@ -155,6 +157,8 @@ class Reading:
         pending: deque[Task] = deque()
         depth = _threads() + 1
         for task in tasks:
+            if self._stopped and self._stopped():
+                raise KeyboardInterrupt
             pending.append(task)
             if len(pending) > depth:
                 yield from self._settle(pending, pool)
@@ -168,7 +172,11 @@ class Reading:
         """
         task = pending.popleft()
         work = task.future.result()
-        if task.note and task.buffer and work.parsed[0].layouts[-1].columns != task.buffer.layout.columns:
+        if (
+            task.note
+            and task.buffer
+            and work.parsed[0].layouts[-1].columns != task.buffer.layout.columns
+        ):
             task.note.layout = work.parsed[0].layouts[-1]
             for later in pending:
                 if later.note is task.note and later.buffer is not None:
@@ -257,6 +265,7 @@ def _load(group: list[Numbered], given: Layout | None, wanted: Wanted) -> Work:
                 text = _bounded(inflated)
             if text is None:
                 work.too_large.append((index, source))
+                work.done -= source.size or 0
                 continue
             text = _without_mark(text)
             note.compression, note.broken = inflated.compression, inflated.broken
@@ -308,19 +317,6 @@ def _bounded(inflated: Inflated) -> bytes | None:
             return None
     text = parts[0] if len(parts) == 1 else b"".join(parts)
     return text[: text.rfind(b"\n") + 1] if inflated.broken else text
-
-
-def _whole(inflated: Inflated) -> Iterator[bytes]:
-    """The pieces of a source; where it breaks off, without the line that it breaks off in."""
-    held = b""
-    for piece in inflated.pieces:
-        if held:
-            yield held
-        held = piece
-    if inflated.broken:
-        held = held[: held.rfind(b"\n") + 1]
-    if held:
-        yield held
 
 
 def _without_mark(text: bytes) -> bytes:

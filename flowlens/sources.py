@@ -90,7 +90,8 @@ def _expand(name: str) -> Iterator[tuple[object, Source]]:
     if os.path.lexists(name):
         paths = [name]
     elif glob.has_magic(name):
-        paths = sorted(glob.glob(name, recursive=True))
+        found = sorted(glob.glob(name, recursive=True))
+        paths = [path for path in found if os.path.basename(path) not in _NOT_SOURCES]
     else:
         paths = []
     for path in paths:

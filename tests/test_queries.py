@@ -214,28 +214,39 @@ def test_coverage_shows_hours_without_a_record_and_missing_minutes() -> None:
         eni-a 203.0.113.9 10.0.0.5 40000 22 6 1 40 10920 10950 REJECT OK
         eni-b 203.0.113.9 10.0.0.6 40000 22 6 1 40 3600 3630 REJECT OK
         -     203.0.113.9 10.0.0.6 40000 22 6 1 40 3600 3630 -      OK
+        eni-c - - - - - - - 0     600   - NODATA
+        eni-c - - - - - - - 5     50    - NODATA
+        eni-c - - - - - - - 60    90    - NODATA
+        eni-c - - - - - - - 840   850   - NODATA
+        eni-c - - - - - - - 7200  7210  - NODATA
+        eni-c - - - - - - - 14400 14410 - NODATA
     """)
-    # minutes 59 60 61 65 182 are covered: missing are 62-64, 66-119, 120-179 and 180-181
+    # minutes covered: of eni-a 59-61, 65 and 182; of eni-c 0-10, 14, 120 and 240
     assert answer("coverage", log) == [
         "eni-a 0 1 0 0 0",
         "eni-a 3600 0 1 1 57",
         "eni-a 7200 0 0 0 60",
         "eni-a 10800 1 0 0 2",
         "eni-b 3600 1 0 0 0",
+        "eni-c 0 0 4 0 48",
+        "eni-c 3600 0 0 0 60",
+        "eni-c 7200 0 1 0 59",
+        "eni-c 10800 0 0 0 60",
+        "eni-c 14400 0 1 0 0",
     ]
 
 
 def test_a_gap_is_a_silence_of_more_than_two_aggregation_intervals() -> None:
     log = flows("""
         eni-a 203.0.113.9 10.0.0.5 40000 22 6 1 40 0   500 REJECT OK
-        eni-a 203.0.113.9 10.0.0.5 40000 22 6 1 40 10  50  REJECT OK
-        eni-a - - - - - - - 620 650 - NODATA
-        eni-a - - - - - - - 1851 1900 - NODATA
+        eni-a 203.0.113.9 10.0.0.5 40000 22 6 1 40 70  100 REJECT OK
+        eni-a - - - - - - - 1650 1680 - NODATA
+        eni-a - - - - - - - 2881 2900 - NODATA
         eni-b 203.0.113.9 10.0.0.6 40000 22 6 1 40 0   30  REJECT OK
         eni-b - - - - - - - 150 200 - NODATA
         eni-b - - - - - - - 321 380 - NODATA
     """)
-    assert answer("gaps", log) == ["eni-a 650 1851 20 600", "eni-b 200 321 2 60"]
+    assert answer("gaps", log) == ["eni-a 1680 2881 20 600", "eni-b 200 321 2 60"]
 
 
 def test_enis_prove_their_address_by_the_share_of_records() -> None:
@@ -260,15 +271,27 @@ def test_enis_prove_their_address_by_the_share_of_records() -> None:
     ]
 
 
+def test_an_address_in_less_than_95_percent_of_the_records_is_not_proven() -> None:
+    rejects = "".join(
+        f"eni-a 203.0.113.{n} 10.0.0.5 40000 22 6 1 40 0 30 REJECT OK\n" for n in range(17)
+    )
+    itself = "eni-a 10.0.0.5 10.0.0.5 40000 22 6 1 40 0 30 REJECT OK\n"
+    other = "eni-a 203.0.113.99 10.0.0.77 40000 22 6 1 40 0 30 REJECT OK\n"
+    assert answer("enis", flows(rejects + itself + other))[0].split()[2] == "-"
+    assert answer("enis", flows(rejects + itself * 2 + other))[0].split()[2] == "10.0.0.5"
+
+
 def test_enis_prefer_what_flow_direction_says() -> None:
     log = flows("""
-        eni-a 10.0.0.9 198.51.100.5 40000 22 6 1 40 0 30 ACCEPT OK flow_direction=ingress
-        eni-a 198.51.100.5 10.0.0.9 22 40000 6 1 40 0 30 ACCEPT OK flow_direction=egress
+        eni-a 203.0.113.9 198.51.100.5 40000 22 6 1 40 0 30 ACCEPT OK flow_direction=ingress
+        eni-a 198.51.100.5 203.0.113.9 22 40000 6 1 40 0 30 ACCEPT OK flow_direction=egress
+        eni-d 10.0.0.9 198.51.100.6 40000 22 6 1 40 0 30 ACCEPT OK flow_direction=ingress
         eni-b 10.0.0.9 10.0.0.6 40000 22 6 1 40 0 30 ACCEPT OK account_id=-
         eni-c 10.0.0.9 203.0.113.3 40000 22 6 1 40 0 30 ACCEPT OK account_id=-
     """)
     assert [line.split()[:4] for line in answer("enis", log)] == [
         ["111122223333", "eni-a", "198.51.100.5", "-"],
+        ["111122223333", "eni-d", "198.51.100.6", "-"],
         ["-", "eni-b", "-", "-"],
         ["-", "eni-c", "10.0.0.9", "-"],
     ]
@@ -306,6 +329,8 @@ CLASSES = flows("""
     eni-p 192.0.2.7 203.0.113.1 40000 22 6 1 40 60 65 REJECT OK flow_direction=egress
     -     203.0.113.1 198.51.100.7 40000 22 6 1 40 60 65 REJECT OK
     eni-a fd00::5 2001:db8::1 40000 22 6 1 40 60 65 REJECT OK
+    eni-a fd00::6 fd00::5 40000 22 6 1 40 60 65 REJECT OK
+    eni-a 192.168.0.1 10.0.0.5 40000 22 6 1 40 60 65 REJECT OK
     eni-a - - - - - - - 0 60 - NODATA
 """)
 
@@ -319,6 +344,8 @@ def test_refusals_are_classified() -> None:
         "inbound eni-p 203.0.113.1 192.0.2.7 6 - 22 1",
         "internal eni-a 100.64.0.1 10.0.0.5 6 - 22 1",
         "internal eni-a 172.16.0.1 10.0.0.5 6 - 22 1",
+        "internal eni-a 192.168.0.1 10.0.0.5 6 - 22 1",
+        "internal eni-a fd00::6 fd00::5 6 - 22 1",
         "late eni-a 198.51.100.1 10.0.0.5 6 443 45000 1",  # a service's port to an ephemeral one
         "late eni-a 203.0.113.5 10.0.0.5 6 50000 443 1",  # mirrored
         "outbound eni-a 10.0.0.5 198.51.100.9 6 - 25 1",
@@ -330,8 +357,8 @@ def test_refusals_are_classified() -> None:
 
 def test_refused_by_class_adds_up_to_all_refusals() -> None:
     assert answer("refused_by_class", CLASSES) == [
+        "internal 6 22 4 4 160 4 1",
         "inbound 6 22 2 2 80 2 2",
-        "internal 6 22 2 2 80 2 1",
         "outbound 6 22 2 2 80 2 2",
         "inbound 6 443 1 1 40 1 1",
         "inbound 6 37215 1 1 40 1 1",
@@ -367,6 +394,7 @@ def test_accepted_after_rejected_tells_answers_from_mere_accepts() -> None:
         eni-a 203.0.113.9 10.0.0.5 40003 80   6 1 44  210 220 ACCEPT OK tcp_flags=2
         eni-a 203.0.113.9 10.0.0.5 40004 8080 6 1 44  210 220 ACCEPT OK tcp_flags=2
         eni-a 10.0.0.5 203.0.113.9 8080 40004 6 1 40  210 220 ACCEPT OK tcp_flags=4
+        eni-a 203.0.113.9 10.0.0.5 443 12345  6 1 44  210 220 ACCEPT OK
         eni-a 203.0.113.9 10.0.0.5 443 50000  6 9 900 300 330 ACCEPT OK
         eni-a 203.0.113.9 10.0.0.5 9999 50001 6 9 900 300 330 ACCEPT OK tcp_flags=18
         eni-a 10.0.0.5 203.0.113.9 50001 9999 6 9 900 300 330 ACCEPT OK tcp_flags=2
@@ -376,11 +404,12 @@ def test_accepted_after_rejected_tells_answers_from_mere_accepts() -> None:
         eni-a 10.0.0.9    10.0.0.5 40000 22   6 1 40  200 210 ACCEPT OK
         -     203.0.113.9 10.0.0.5 40000 22   6 1 40  200 210 ACCEPT OK
     """)
-    # left out: answers to our clients (443, 9999), accepted before, never refused, inside
+    # left out: answers to our clients (to 50000 and 50001), accepted before, never refused, inside
     assert answer("accepted_after_rejected", log) == [
         "203.0.113.9 eni-a 22 1 800 4100 100 200 2 2",
         "203.0.113.9 eni-a 8080 0 44 40 100 210 2 2",
         "203.0.113.9 eni-a 80 0 44 0 100 210 2 2",
+        "203.0.113.9 eni-a 12345 0 44 0 100 210 2 2",
     ]
 
 
@@ -398,6 +427,9 @@ REPLIES = flows("""
     eni-s 203.0.113.2 10.0.0.5 50000 443 6 5 500 0    30   ACCEPT OK
     eni-s 10.0.0.5 203.0.113.2 443 50000 6 5 500 0    30   ACCEPT OK
     eni-s 10.0.0.5 203.0.113.2 443 50000 6 1 40  379  385  REJECT OK
+    eni-s 203.0.113.2 10.0.0.5 50000 443 6 1 40  390  391  REJECT OK
+    eni-d 10.0.0.7 203.0.113.5 50000 443 6 5 500 0    30   ACCEPT OK
+    eni-e 203.0.113.5 10.0.0.7 443 50000 6 5 500 2    30   REJECT OK
     eni-s 203.0.113.3 10.0.0.5 50000 443 6 5 500 0    30   ACCEPT OK
     eni-s 10.0.0.5 203.0.113.3 443 50000 6 5 500 0    30   ACCEPT OK
     eni-s 10.0.0.5 203.0.113.3 443 50000 6 1 40  380  385  REJECT OK

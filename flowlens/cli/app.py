@@ -40,7 +40,9 @@ Limit = Annotated[
 ]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", help="A parameter of the query; may be repeated.", metavar="NAME=VALUE"),
+    typer.Option(
+        "--param", "-p", help="A parameter of the query; may be repeated.", metavar="NAME=VALUE"
+    ),
 ]
 Queries = Annotated[
     Path | None, typer.Option(help="A directory of your own queries.", metavar="DIR")
@@ -100,8 +102,12 @@ def show(
 @app.command()
 @reads_flows
 def query(
-    name: Annotated[str | None, typer.Argument(help="A named query; without one, what there is.")] = None,
-    inputs: Annotated[list[str] | None, typer.Argument(help="Files, directories, globs, or -.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A named query; without one, what there is.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Files, directories, globs, or -.")
+    ] = None,
     *,
     format: AnyFormat = Format.TABLE,
     output: Output = None,
@@ -163,7 +169,9 @@ def convert(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A new or empty directory.", metavar="DIR")
     ],
-    by_day: Annotated[bool, typer.Option("--by-day", help="A partition for each day (UTC).")] = False,
+    by_day: Annotated[
+        bool, typer.Option("--by-day", help="A partition for each day (UTC).")
+    ] = False,
     options: Options,
 ) -> None:
     """To Parquet: zstd, sorted by time, with statistics."""

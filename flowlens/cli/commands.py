@@ -55,14 +55,20 @@ def run_sql(
     with session(inputs, options, output=output) as run:
         result: Result = run.flows.sql(select, **_parameters(parameters))
         with result.stream() as reader:
-            write(_limited(reader, limit, format), format, run.sink, limit_shown=limit, width=run.width)
+            write(
+                _limited(reader, limit, format),
+                format,
+                run.sink,
+                limit_shown=limit,
+                width=run.width,
+            )
         run.finish(result.account)
 
 
 def list_queries(format: Format, output: Path | None, queries: Path | None) -> None:
     """`flowlens query` without a name: what there is."""
     known = {**named.shipped(), **(named.load(queries) if queries else {})}
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "query": name,
             "answers": query.description.split(". ")[0].rstrip(".") + ".",
@@ -128,7 +134,7 @@ def run_convert(inputs: Sequence[str], directory: Path, by_day: bool, options: O
 
 def run_schema(format: Format, output: Path | None) -> None:
     """`flowlens schema`: the field table."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "field": field.token,
             "column": field.column,
@@ -165,7 +171,9 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _limited(reader: pa.RecordBatchReader, limit: int | None, format: Format) -> pa.RecordBatchReader:
+def _limited(
+    reader: pa.RecordBatchReader, limit: int | None, format: Format
+) -> pa.RecordBatchReader:
     """The first rows alone, for formats that don't cut by themselves."""
     if not limit or format in (Format.TABLE, Format.MARKDOWN):
         return reader

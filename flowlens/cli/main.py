@@ -6,12 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from typer._click.exceptions import ClickException
-
-from flowlens.cli.app import app
+from flowlens.cli.signals import interruptible
 from flowlens.errors import ExitCode, FlowlensError
-from flowlens.output.escape import terminal
-from flowlens.output.streams import ClosedPipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,16 +16,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `FLOWLENS_DEBUG=1` shows the traceback of a defect.
     """
     try:
-        code = app(args=arguments, prog_name="flowlens", standalone_mode=False)
-        return int(code or 0)
-    except ClosedPipe:
-        return ExitCode.DONE
+        with interruptible() as stop:
+            try:
+                return _run(arguments)
+            except Exception:
+                if stop.is_set():
+                    return ExitCode.INTERRUPTED
+                raise
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     except FlowlensError as error:
         return _say(str(error), error.exit_code)
-    except ClickException as error:
-        return _say(error.format_message(), ExitCode.USAGE)
-    except KeyboardInterrupt:
-        return _say("interrupted", ExitCode.INTERRUPTED)
     except MemoryError:
         return _say("out of memory; a window (--since, --until) needs less", ExitCode.FAILED)
     except Exception as error:
@@ -38,7 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"a defect in flowlens: {type(error).__name__}: {error}", ExitCode.FAILED)
 
 
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from typer._click.exceptions import ClickException
+
+    from flowlens.cli.app import app
+    from flowlens.output.streams import ClosedPipe
+
+    try:
+        code = app(args=arguments, prog_name="flowlens", standalone_mode=False)
+        return int(code or 0)
+    except ClosedPipe:
+        return ExitCode.DONE
+    except ClickException as error:
+        return _say(error.format_message(), ExitCode.USAGE)
+
+
 def _say(message: str, code: ExitCode) -> int:
+    from flowlens.output.escape import terminal
+
     line = " ".join(message.split())
     if sys.stderr is not None:
         print(f"flowlens: {terminal(line)}", file=sys.stderr)

@@ -16,7 +16,6 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user set of the common options."""
@@ -39,7 +38,7 @@ class Options:
     account: Annotated[str | None, typer.Option(help="Records of this AWS account.")] = None
     where: Annotated[
         str | None,
-        typer.Option(help="Any SQL condition on a record, such as \"bytes > 1000\".", metavar="SQL"),
+        typer.Option(help='Any SQL condition on a record, such as "bytes > 1000".', metavar="SQL"),
     ] = None
     layout: Annotated[
         str | None,
@@ -53,7 +52,8 @@ class Options:
         typer.Option("--strict", help="Exit 4 if any line was malformed or any input unreadable."),
     ] = False
     quarantine: Annotated[
-        Path | None, typer.Option(help="Write malformed lines there, as JSON lines.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Write malformed lines there, as JSON lines.", metavar="FILE"),
     ] = None
     fail_empty: Annotated[
         bool, typer.Option("--fail-empty", help="Exit 1 if no record passes window and filters.")

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
+from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.flows import Flows, read
 from flowlens.output.escape import terminal
@@ -97,7 +98,8 @@ def session(
         if options.quarantine:
             aside = stack.enter_context(open_sink(options.quarantine, inputs=paths))
             on_malformed = _writer(aside)
-        listener = Listener(on_malformed, stack.enter_context(_progress(options)))
+        stop = stack.enter_context(interruptible())
+        listener = Listener(on_malformed, stack.enter_context(_progress(options)), stop.is_set)
         target = output if device else Path(os.devnull)
         sink = stack.enter_context(open_sink(target, inputs=paths))
         run = Session(flows.listening(listener), options, sink, width)

@@ -33,9 +33,20 @@ create macro flowlens_v6_digits(addr) as array_to_string(
     ''
 );
 
+-- An IPv6 address with its last 32 bits in hexadecimal too (::ffff:192.0.2.1).
+create macro flowlens_undotted(addr) as case
+    when contains(addr, '.') then regexp_replace(addr, '[^:]*$', '') || format(
+        '{:x}:{:x}',
+        cast(flowlens_v4(regexp_extract(addr, '[^:]*$')) // 65536 as bigint),
+        cast(flowlens_v4(regexp_extract(addr, '[^:]*$')) % 65536 as bigint)
+    )
+    else addr
+end;
+
 -- An address of either family as a number; null where the text is none.
 create macro flowlens_number(addr) as case
-    when contains(addr, ':') then try_cast('0x' || flowlens_v6_digits(addr) as uhugeint)
+    when contains(addr, ':')
+        then try_cast('0x' || flowlens_v6_digits(flowlens_undotted(addr)) as uhugeint)
     when regexp_full_match(addr, '[0-9]{1,3}([.][0-9]{1,3}){3}') then flowlens_v4(addr)
 end;
 
@@ -59,7 +70,7 @@ create macro in_cidr(addr, cidr) as case
     when addr is null then null
     when flowlens_number(split_part(cidr, '/', 1)) is null
         or flowlens_open_bits(cidr) < 0
-        or flowlens_open_bits(cidr) > 128
+        or flowlens_open_bits(cidr) > (case when contains(cidr, ':') then 128 else 32 end)
         then error('in_cidr: ' || cidr || ' is no CIDR; write 10.0.0.0/8 or 2001:db8::/32')
     when contains(addr, ':') <> contains(cidr, ':') then false
     else flowlens_network(addr, flowlens_open_bits(cidr))

@@ -60,7 +60,9 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
         names = ("what", "number", "meaning")
         columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
         return table(pa.table(columns), len(rows), format, width=width)
-    return "".join(f"{name:<10}  {number:>20}  {text}".rstrip() + "\n" for name, number, text in rows)
+    return "".join(
+        f"{name:<10}  {number:>20}  {text}".rstrip() + "\n" for name, number, text in rows
+    )
 
 
 def _problems(account: Account) -> str:
@@ -106,8 +108,6 @@ def _malformed(account: Account) -> pa.Table:
 
 def _coverage(coverage: pa.Table) -> pa.Table:
     """Hours of ENIs in which the log is not whole, those with most missing first."""
-    rows = [
-        row for row in coverage.to_pylist() if row["skipdata"] or row["missing_minutes"]
-    ]
+    rows = [row for row in coverage.to_pylist() if row["skipdata"] or row["missing_minutes"]]
     rows.sort(key=lambda row: (-row["skipdata"], -row["missing_minutes"]))
     return pa.Table.from_pylist(rows, schema=coverage.schema)

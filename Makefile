@@ -1,0 +1,50 @@
+# make demo: set up, and a report on shipped data.  make test: set up, every check and test.
+# The environment is .venv/ in the checkout; nothing is installed anywhere else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+TOOLS := .venv/.tools
+WHEEL := .venv/.wheel
+SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
+
+.PHONY: demo test test-all check bench clean
+
+demo: $(WHEEL)
+	@$(BIN)/flowlens report fixtures/demo
+
+test: check
+	$(BIN)/python -m pytest -q
+
+test-all: test
+	$(BIN)/python -m pytest -q -m slow
+
+check: $(TOOLS) $(WHEEL)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TOOLS) $(WHEEL)
+	$(BIN)/python -m pip install -q --group bench
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv dist build
+
+.venv/.made:
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "flowlens needs Python 3.11 or newer"'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
+	touch $@
+
+$(TOOLS): .venv/.made pyproject.toml
+	$(BIN)/python -m pip install -q --group test
+	touch $@
+
+# The suite and the demo run on the built wheel, as a user gets it.
+$(WHEEL): .venv/.made $(SOURCES)
+	rm -rf .venv/dist
+	$(BIN)/python -m pip wheel -q --no-deps -w .venv/dist .
+	$(BIN)/python -m pip install -q --force-reinstall --no-deps .venv/dist/*.whl
+	$(BIN)/python -m pip install -q .venv/dist/*.whl
+	touch $@

@@ -1,0 +1,1 @@
+"""How fast flowlens reads and how much memory it takes, beside what people use instead."""

@@ -1,0 +1,181 @@
+"""What the log can't show, and the one sentence that says how much was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flowlens.report.model import Named, Report
+from flowlens.report.numbers import percent_text
+from flowlens.report.words import clock, count, length
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing to know before the numbers are believed."""
+
+    kind: str
+    text: str
+
+
+def headline(report: Report) -> str:
+    """How much was refused, or honestly why that can't be said."""
+    read, totals = report.read, report.totals
+    if not totals.records:
+        return _nothing(report)
+    if not totals.reject:
+        return _no_reject(report)
+    share = percent_text(totals.reject, totals.records)
+    text = f"REJECT {totals.reject:,} of {totals.records:,} records with traffic ({share}%)"
+    if not totals.accept:
+        # A share of all traffic would be a lie where accepted traffic isn't logged.
+        text = f"REJECT {count(totals.reject, 'record')} with traffic, and no ACCEPT at all"
+    if read.selected is not None:
+        text += f", of {read.records:,} read"
+    return text
+
+
+def _nothing(report: Report) -> str:
+    """Why there is no record with traffic."""
+    read = report.read
+    if read.selected == 0 and read.records:
+        return (
+            f"0 of {read.records:,} records pass the window and the filter; "
+            f"the data spans {_data_span(report)}"
+        )
+    if read.records:
+        quiet = f"{read.nodata:,} NODATA, {read.skipdata:,} SKIPDATA"
+        return f"no record with traffic: {quiet}; whether anything was refused can't be known"
+    if read.malformed:
+        reasons = ", ".join(f"{name} {number:,}" for name, number in read.reasons.items())
+        every = "both" if read.malformed == 2 else f"all {read.malformed:,}"
+        which = "the only line is" if read.malformed == 1 else f"{every} lines with content are"
+        return (
+            f"no record: {which} malformed ({reasons}); is it a flow log? --layout gives its format"
+        )
+    if read.headers:
+        return f"no record: {count(read.headers, 'header')} and nothing beneath"
+    return (
+        f"no record: {count(read.files, 'file')}, nothing in {'it' if read.files == 1 else 'them'}"
+    )
+
+
+def _data_span(report: Report) -> str:
+    first, last = report.read.first_seen, report.read.last_seen
+    if first is None or last is None:
+        return "no time"
+    return f"{first:%Y-%m-%dT%H:%M:%SZ} to {last:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _no_reject(report: Report) -> str:
+    totals, log = report.totals, report.log
+    if not totals.accept:
+        return f"{count(totals.other, 'record')} with traffic, none with an action"
+    seen = f"no REJECT among {count(totals.records, 'record')} with traffic"
+    if not log.judged:
+        return f"{seen} that pass the filter"
+    if log.capture.get("accepts", 0) == log.enis:
+        return f"{seen}: the log holds accepts alone, it seems; refusals can't be seen in it"
+    return f"{seen}: none were refused, or the log holds accepts alone; this can't be told apart"
+
+
+def blind(report: Report) -> tuple[Note, ...]:
+    """What the log can't show, the weightiest first."""
+    return tuple([*_inputs(report), *_capture(report), *_silence(report), *_records(report)])
+
+
+def _inputs(report: Report) -> Iterator[Note]:
+    read = report.read
+    kinds = {
+        "unreadable": read.unreadable,
+        "truncated": read.truncated,
+        "missing": read.missing,
+    }
+    for kind, named in kinds.items():
+        if named.count:
+            yield Note(kind, f"{count(named.count, f'{kind} input')}: {_names(named)}")
+    if read.malformed and read.records:
+        reasons = ", ".join(f"{name} {number:,}" for name, number in read.reasons.items())
+        verb = "is" if read.malformed == 1 else "are"
+        text = f"{count(read.malformed, 'malformed line')} {verb} in no number here ({reasons})"
+        yield Note("malformed", text)
+    if read.repeats:
+        yield Note("repeats", f"{count(read.repeats, 'repeated event')} counted once")
+
+
+def _names(named: Named) -> str:
+    listed = ", ".join(f"{name} ({why})" for name, why in named.first)
+    rest = named.count - len(named.first)
+    return f"{listed}, and {rest:,} more" if rest else listed
+
+
+def _capture(report: Report) -> Iterator[Note]:
+    log, totals = report.log, report.totals
+    if not log.judged:
+        yield Note(
+            "filter",
+            "filtered by content: what the log captures, gaps, classes, answers and causes are "
+            "judged from the records that pass alone",
+        )
+        return
+    busy = {name: number for name, number in log.capture.items() if number}
+    if log.rejects_only:
+        yield Note(
+            "rejects_only",
+            "the log holds rejects alone: answers, sessions, what worked before, and any share "
+            "of all traffic can't be seen",
+        )
+    elif log.enis and busy.get("accepts") == log.enis:
+        yield Note("accepts_only", "the log holds accepts alone: 0 rejected would be a lie")
+    elif len(busy) > 1 or "unknown" in busy:
+        words = {
+            "all": "log all traffic",
+            "rejects": "rejects alone",
+            "accepts": "accepts alone",
+            "unknown": "can't be judged: too few records, or none with traffic",
+        }
+        listed = ", ".join(f"{number:,} {words[name]}" for name, number in busy.items())
+        yield Note("capture", f"of {count(log.enis, 'ENI')} {listed}")
+    if log.unproven and totals.reject:
+        of = count(log.unproven, "ENI")
+        yield Note("own", f"the own address of {of} isn't proven by the records")
+    if totals.other:
+        text = f"{count(totals.other, 'record')} without an action (transit gateways) are neither"
+        yield Note("no_action", text)
+
+
+def _silence(report: Report) -> Iterator[Note]:
+    log, gaps = report.log, report.sections["gaps"]
+    lost = report.parts.get("coverage.skipdata")
+    if log.skipdata and lost is not None:
+        enis = count(lost.distinct.get("interface_id", 0), "ENI")
+        hours = count(lost.rows, "ENI-hour")
+        text = f"{log.skipdata:,} SKIPDATA on {enis} in {hours}: records were lost, totals are ≥"
+        yield Note("skipdata", text)
+    if not log.judged:
+        return
+    if gaps.rows and log.nodata:
+        row = gaps.top[0]
+        where = f"{row['interface_id']} {clock(row['gap_start'], report)}"
+        text = (
+            f"{count(gaps.rows, 'gap')} on {count(gaps.distinct['interface_id'], 'ENI')}, together "
+            f"{length(gaps.sums['minutes'] * 60)}; the longest: {where} to "
+            f"{clock(row['gap_end'], report)}"
+        )
+        yield Note("gaps", text)
+    elif gaps.rows:
+        text = (
+            f"no NODATA anywhere: {count(gaps.rows, 'silence')} on "
+            f"{count(gaps.distinct['interface_id'], 'ENI')} may be peace or gaps"
+        )
+        yield Note("silence", text)
+    if log.nodata and report.totals.records:
+        yield Note("nodata", f"{log.nodata:,} NODATA: intervals without traffic, in no total")
+
+
+def _records(report: Report) -> Iterator[Note]:
+    minute, longer = (report.log.aggregation.get(seconds, 0) for seconds in (60, 600))
+    if not minute and not longer:
+        return
+    span = "10 min" if longer and not minute else "60 s" if not longer else "60 s or 10 min"
+    yield Note("record", f"a record is up to {span} of one flow at one ENI, no connection")

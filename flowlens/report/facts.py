@@ -1,0 +1,236 @@
+"""Gathering: every number of the report, from the named queries and the account of the read.
+
+All questions are announced at once, so there is one pass over the input. Answers are folded while
+they stream, and no more than the rows shown is kept of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowlens import named
+from flowlens.filters import Filter
+from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.report import origin
+from flowlens.report.folds import Part, fold
+from flowlens.report.lookfirst import look_first
+from flowlens.report.model import Log, Read, Report, Section, Timeline, Totals
+from flowlens.report.timeline import bucket_seconds, timeline
+
+QUERIES = (
+    "action_totals",
+    "enis",
+    "gaps",
+    "coverage",
+    "refused_by_class",
+    "refused_pairs",
+    "rejected_by_eni_port",
+    "rejected_by_port",
+    "rejected_by_source",
+    "accepted_after_rejected",
+    "refused_replies",
+    "timeline",
+)
+"""The named queries that a report stands on."""
+
+CLASSES = ("internal", "outbound", "inbound", "late", "unknown")
+"""Whose traffic was refused, the most urgent first."""
+
+CAUSES = ("nacl", "expired", "closed")
+SIDES = ("client", "server", "unknown")
+CAPTURES = ("all", "rejects", "accepts", "unknown")
+
+
+def gather(
+    inputs: Inputs,
+    listener: Listener = Listener(),
+    *,
+    rows: int = 10,
+    as_of: datetime | None = None,
+    window: str = "",
+) -> Report:
+    """Read the inputs once and gather what a report shows, `rows` rows of each top.
+
+    `window` is what the user wrote for it, such as `24h`, and `as_of` what that counts back from:
+    now, where it isn't given.
+
+    Raises:
+        FlowlensError: the input can't be read.
+    """
+    made = origin.made(inputs, as_of or datetime.now(UTC), window)
+    questions = {name: _question(name) for name in QUERIES}
+    with answering(inputs, list(questions.values()), listener) as answers:
+        desk = _Desk(answers, questions, rows)
+        enis = desk.enis()
+        times = desk.timeline(enis)
+        parts = {**enis, **desk.others(), **desk.classes(), **desk.pairs(times)}
+        parts |= {**desk.sources(times), **desk.sessions(), **desk.replies()}
+        read = origin.read(answers.account, inputs)
+        if read.skipdata:
+            parts |= desk.coverage()
+    sections = {name: parts.pop(name) for name in QUERIES if name in parts}
+    totals = _totals(sections["action_totals"])
+    report = Report(
+        read=read,
+        log=_log(parts, sections, inputs.filter, read, totals),
+        totals=totals,
+        timeline=times,
+        sections=sections,
+        parts=parts,
+        look_first=(),
+        made=made,
+        first=sections["enis"].least.get("first_record", read.first_seen),
+        last=sections["enis"].most.get("last_record", read.last_seen),
+    )
+    return replace(report, look_first=look_first(report))
+
+
+def _question(name: str) -> Question:
+    """A named query; of a relation that is made anyway its rows, instead of the work once more."""
+    query = named.find(name)
+    if name not in named.RELATIONS:
+        return Question.named(query)
+    columns = ", ".join(column.name for column in query.columns)
+    order = "records desc, account_id, interface_id"
+    return Question.sql_text(f"select {columns} from {name} order by {order}", {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Asks the questions, each once, and folds the answers into parts named `query.part`."""
+
+    answers: Answers
+    questions: Mapping[str, Question]
+    rows: int
+
+    def fold(self, query: str, parts: Mapping[str, Part], **given: object) -> dict[str, Section]:
+        """The parts of an answer; the part named "" is the answer itself."""
+        question = self.questions[query]
+        question = replace(question, parameters={**question.parameters, **given})
+        folded = fold(self.answers.reader(question), parts)
+        return {f"{query}.{name}" if name else query: part for name, part in folded.items()}
+
+    def enis(self) -> dict[str, Section]:
+        spans = ("first_record", "last_record")
+        capture = {name: Part(0, pc.field("capture") == name) for name in CAPTURES}
+        minute, busy = pc.field("aggregation_seconds") == 60, pc.field("records") > 0
+        nobody = pc.field("ipv4").is_null() & pc.field("ipv6").is_null()
+        return self.fold(
+            "enis",
+            {"": Part(self.rows, spans=spans)}
+            | capture
+            | {"minute": Part(0, minute & busy), "longer": Part(0, ~minute & busy)}
+            | {"unproven": Part(0, nobody & busy)},
+        )
+
+    def timeline(self, enis: Mapping[str, Section]) -> Timeline:
+        every, account = enis["enis"], self.answers.account
+        seconds = bucket_seconds(
+            every.least.get("first_record", account.first_seen),
+            every.most.get("last_record", account.last_seen),
+            least=600 if enis["enis.longer"].rows else 60,
+        )
+        # No more rows than bars, so the whole answer is small.
+        part = Part(1_000_000)
+        return timeline(
+            self.fold("timeline", {"": part}, bucket_seconds=seconds)["timeline"].top, seconds
+        )
+
+    def others(self) -> dict[str, Section]:
+        gaps = Part(self.rows, largest="minutes", sums=("minutes",), distinct=("interface_id",))
+        top = {"": Part(self.rows)}
+        return (
+            self.fold("action_totals", {"": Part(10)})
+            | self.fold("gaps", {"": gaps})
+            | self.fold("rejected_by_eni_port", top)
+            | self.fold("rejected_by_port", top)
+        )
+
+    def classes(self) -> dict[str, Section]:
+        parts = {name: Part(self.rows, pc.field("class") == name) for name in CLASSES}
+        return self.fold("refused_by_class", {"": Part(self.rows), **parts})
+
+    def pairs(self, times: Timeline) -> dict[str, Section]:
+        parts = {name: Part(self.rows, pc.field("class") == name) for name in CLASSES}
+        for name in ("internal", "outbound"):
+            worked = (pc.field("class") == name) & pc.field("worked_before")
+            parts[f"{name}_worked"] = Part(self.rows, worked)
+        return self.fold("refused_pairs", {"": Part(self.rows), **parts, **_since(times)})
+
+    def sources(self, times: Timeline) -> dict[str, Section]:
+        return self.fold("rejected_by_source", {"": Part(self.rows), **_since(times)})
+
+    def sessions(self) -> dict[str, Section]:
+        part = Part(
+            self.rows,
+            pc.field("answered") > 0,
+            sums=("answered", "bytes_in", "bytes_out"),
+            distinct=("interface_id",),
+        )
+        return self.fold("accepted_after_rejected", {"": Part(self.rows), "answered": part})
+
+    def replies(self) -> dict[str, Section]:
+        parts = {
+            f"{cause}_{side}": Part(
+                1,
+                (pc.field("likely_cause") == cause) & (pc.field("side") == side),
+                distinct=("interface_id", "port"),
+                spans=("first_seen",),
+            )
+            for cause in CAUSES
+            for side in SIDES
+        }
+        return self.fold("refused_replies", {"": Part(self.rows), **parts})
+
+    def coverage(self) -> dict[str, Section]:
+        lost = Part(
+            self.rows,
+            pc.field("skipdata") > 0,
+            largest="skipdata",
+            sums=("skipdata",),
+            distinct=("interface_id",),
+        )
+        return self.fold("coverage", {"skipdata": lost})
+
+
+def _since(times: Timeline) -> dict[str, Part]:
+    """What was first refused since the timeline's step."""
+    if times.step is None:
+        return {}
+    moment = pa.scalar(times.at(times.step.first), pa.timestamp("us", "UTC"))
+    return {"since_step": Part(1, pc.field("first_seen") >= moment)}
+
+
+def _totals(section: Section) -> Totals:
+    records = {row["action"]: row["records"] for row in section.top}
+    accept, reject = records.get("ACCEPT", 0), records.get("REJECT", 0)
+    return Totals(accept, reject, sum(records.values()) - accept - reject)
+
+
+def _log(
+    parts: Mapping[str, Section],
+    sections: Mapping[str, Section],
+    chosen: Filter,
+    read: Read,
+    totals: Totals,
+) -> Log:
+    by_content = (chosen.ip, chosen.port, chosen.action, chosen.where)
+    nodata, skipdata = read.nodata, read.skipdata
+    if read.selected is not None:
+        lost = parts.get("coverage.skipdata")
+        skipdata = lost.sums.get("skipdata", 0) if lost else 0
+        nodata = read.selected - totals.records - skipdata
+    return Log(
+        judged=all(value is None for value in by_content),
+        enis=sections["enis"].rows,
+        capture={name: parts[f"enis.{name}"].rows for name in CAPTURES},
+        aggregation={60: parts["enis.minute"].rows, 600: parts["enis.longer"].rows},
+        unproven=parts["enis.unproven"].rows,
+        nodata=nodata,
+        skipdata=skipdata,
+    )

@@ -1,0 +1,179 @@
+"""What a report holds: plain data, ready for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The head of an answer, or of a part of it, with what all its rows add up to.
+
+    `sums` holds totals by column, `distinct` numbers of different values by column; `least` and
+    `most` are extremes by column.
+    """
+
+    rows: int
+    top: tuple[Row, ...]
+    sums: Mapping[str, int]
+    distinct: Mapping[str, int]
+    least: Mapping[str, Any]
+    most: Mapping[str, Any]
+
+    @property
+    def records(self) -> int:
+        """Sum of `records` over all rows; 0 for an answer without that column."""
+        return self.sums.get("records", 0)
+
+    @property
+    def others(self) -> int:
+        """Rows that are not in `top`."""
+        return self.rows - len(self.top)
+
+    @property
+    def other_records(self) -> int:
+        """Records of the rows that are not in `top`."""
+        return self.records - sum(row["records"] for row in self.top)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """So many sources of one kind; the first few by name, each with the reason."""
+
+    count: int
+    first: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read: lines = records + headers + blanks + malformed + repeats, over all files.
+
+    `selected` counts the records that passed window and filter, None where there were none.
+    """
+
+    files: int
+    lines: int
+    records: int
+    headers: int
+    blanks: int
+    malformed: int
+    repeats: int
+    ok: int
+    nodata: int
+    skipdata: int
+    reasons: Mapping[str, int]
+    truncated: Named
+    unreadable: Named
+    missing: Named
+    repeated_files: int
+    selected: int | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What the log captures, by number of ENIs, and what is missing from it.
+
+    `judged` is false where the filter leaves out records by their content: what the log captures
+    and where it is silent can't be told then. `unproven` counts ENIs whose own address the records
+    don't prove. `nodata` and `skipdata` are records that passed the filter.
+    """
+
+    judged: bool
+    enis: int
+    capture: Mapping[str, int]
+    aggregation: Mapping[int, int]
+    unproven: int
+    nodata: int
+    skipdata: int
+
+    @property
+    def rejects_only(self) -> bool:
+        """Whether every ENI's log holds rejects alone."""
+        return self.judged and 0 < self.enis == self.capture.get("rejects", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Records with traffic, by action; `other` have no action (transit gateways)."""
+
+    accept: int
+    reject: int
+    other: int
+
+    @property
+    def records(self) -> int:
+        """All records with traffic."""
+        return self.accept + self.reject + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where rejects step up: at the start of bucket `first`, until `last` (excluded)."""
+
+    first: int
+    last: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Records by bucket and action, without holes between the first and the last bucket."""
+
+    bucket_seconds: int
+    start: datetime | None
+    reject: tuple[int, ...]
+    accept: tuple[int, ...]
+    other: tuple[int, ...]
+    step: Step | None
+
+    def at(self, bucket: int) -> datetime:
+        """Start of a bucket."""
+        assert self.start is not None
+        return self.start + timedelta(seconds=bucket * self.bucket_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to look at first: one line, and the numbers behind it."""
+
+    kind: str
+    label: str
+    text: str
+    records: int | None
+    facts: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How the report was made; `inputs_hash` is over the sources' names and sizes."""
+
+    version: str
+    as_of: datetime
+    window: str
+    filter: str
+    inputs: str
+    inputs_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a report shows. `sections` by query; `parts` by `query.part`."""
+
+    read: Read
+    log: Log
+    totals: Totals
+    timeline: Timeline
+    sections: Mapping[str, Section]
+    parts: Mapping[str, Section]
+    look_first: tuple[Finding, ...]
+    made: Made
+    first: datetime | None
+    last: datetime | None

@@ -1,0 +1,103 @@
+"""Where a report comes from: what was read, and how the report was made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from os.path import commonpath, dirname
+
+from flowlens.accounting import Account
+from flowlens.filters import Filter
+from flowlens.pipeline import Inputs
+from flowlens.report.model import Made, Named, Read
+from flowlens.sources import Source
+
+FIRST = 3
+"""Sources named where some are truncated, unreadable or missing."""
+
+
+def made(inputs: Inputs, as_of: datetime, window: str) -> Made:
+    """How the report is made; two reports with one hash read sources of the same names and sizes."""
+    sources = inputs.found.sources
+    listed = "\n".join(f"{source.name}\t{source.size}" for source in sources)
+    digest = hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+    return Made(
+        version=_version(),
+        as_of=as_of.astimezone(UTC),
+        window=_window(inputs.filter, window),
+        filter=_conditions(inputs.filter),
+        inputs=_place(sources),
+        inputs_hash=digest[:12],
+    )
+
+
+def read(account: Account, inputs: Inputs) -> Read:
+    """The account of the read, with the first sources that could not be read whole."""
+    total = account.total
+    return Read(
+        files=len(account.sources),
+        lines=total.lines,
+        records=total.records,
+        headers=total.headers,
+        blanks=total.blanks,
+        malformed=total.malformed,
+        repeats=total.repeats,
+        ok=total.ok,
+        nodata=total.nodata,
+        skipdata=total.skipdata,
+        reasons=dict(sorted(total.reasons.items(), key=lambda item: (-item[1], item[0]))),
+        truncated=_named((source.name, source.truncated) for source in account.truncated),
+        unreadable=_named((source.name, source.unreadable) for source in account.unreadable),
+        missing=_named((name, "nothing there") for name in inputs.found.missing),
+        repeated_files=inputs.found.repeated,
+        selected=account.selected,
+        first_seen=account.first_seen,
+        last_seen=account.last_seen,
+    )
+
+
+def _named(pairs: Iterable[tuple[str, str]]) -> Named:
+    every = list(pairs)
+    return Named(len(every), tuple(every[:FIRST]))
+
+
+def _version() -> str:
+    try:
+        return version("flowlens")
+    except PackageNotFoundError:
+        return "0+checkout"
+
+
+def _place(sources: tuple[Source, ...]) -> str:
+    """One source by its name, several by the directory that they share."""
+    names = [source.name for source in sources]
+    if len(names) == 1:
+        return names[0]
+    try:
+        return commonpath(dirname(name) for name in names) or "."
+    except ValueError:  # standard input or relative paths beside absolute ones
+        return f"{len(names)} inputs"
+
+
+def _window(chosen: Filter, given: str) -> str:
+    """The window as half-open times, and what the user wrote for it."""
+    if chosen.since is None and chosen.until is None:
+        return "all times"
+    ends = [f"{end:%Y-%m-%dT%H:%M:%SZ}" if end else "" for end in (chosen.since, chosen.until)]
+    text = f"from {ends[0]}" if ends[0] else ""
+    text += f" until {ends[1]}" if ends[1] else ""
+    relative = f" ({given}, counted back from the time of the report)" if given else ""
+    return text.strip() + relative
+
+
+def _conditions(chosen: Filter) -> str:
+    """The filter apart from the window."""
+    text = ", ".join(
+        f"{name} {value}"
+        for name, value in chosen.parameters.items()
+        if name not in ("since", "until")
+    )
+    where = f"where {' '.join(chosen.where.split())}" if chosen.where else ""
+    return ", ".join(part for part in (text, where) if part) or "none"

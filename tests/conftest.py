@@ -1,0 +1,12 @@
+"""The one Hypothesis profile: the same examples on every run, on any machine."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "flowlens",
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("flowlens")

@@ -1,0 +1,316 @@
+"""The command line as a user meets it: every run is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DEMO = str(ROOT / "fixtures/demo")
+RECORD = "2 123456789012 eni-0a1 192.0.2.7 10.0.0.5 40000 22 6 1 44 1790000000 1790000030 REJECT OK"
+NODATA = "2 123456789012 eni-0a1 - - - - - - - 1790000000 1790000059 - NODATA"
+HEADER = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes "
+    "start end action log-status"
+)
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", **options) -> subprocess.CompletedProcess[bytes]:
+    """Run flowlens; the output is bytes."""
+    command = [sys.executable, "-m", "flowlens", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=120, **options)
+
+
+def log(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def errors(done: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return done.stderr.decode().splitlines()
+
+
+def test_help_lists_every_command_and_each_has_its_own():
+    text = run("--help").stdout.decode()
+    for command in ("report", "show", "query", "sql", "check", "convert", "schema"):
+        assert f"\n  {command} " in text
+        assert run(command, "--help").stdout.startswith(f"Usage: flowlens {command}".encode())
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from flowlens.cli.main import main\n"
+        "main(['report', '--help'])\n"
+        "heavy = {'polars', 'duckdb', 'pyarrow', 'dns', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_path_is_named_and_exits_3(tmp_path):
+    done = run("report", tmp_path / "nothing.log")
+    assert done.returncode == 3
+    assert errors(done) == [f"flowlens: {tmp_path}/nothing.log: no such file or directory"]
+    assert done.stdout == b""
+
+
+def test_a_missing_path_among_good_ones_is_named_and_the_good_ones_count(tmp_path):
+    good = log(tmp_path / "good.log", RECORD)
+    arguments = ("query", "rejected_by_port", good, tmp_path / "lost.log", "-f", "csv")
+    done, strict = run(*arguments), run(*arguments, "--strict")
+    assert (done.returncode, strict.returncode) == (0, 4)
+    assert done.stdout == strict.stdout
+    assert done.stdout.splitlines()[1:] == [b"6,22,1,1,44,1,1"]
+    assert any("lost.log: unreadable" in line for line in errors(done))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["qurey"], "Did you mean 'query'?"),
+        (["query", "rejected_by_prot", DEMO], "did you mean rejected_by_port"),
+        (["query", "timeline", DEMO, "-p", "bucket=3"], "bucket_seconds"),
+        (["query", "timeline", DEMO, "-p", "bucket_seconds=soon"], "bigint"),
+        (["query", "timeline", DEMO, "-f", "xml"], "xml"),
+        (["report", DEMO, "--since", "yesterday"], "--since yesterday"),
+        (["report", DEMO, "--ip", "10.0.0.0/99"], "--ip 10.0.0.0/99"),
+        (["report", DEMO, "--port", "70000"], "--port 70000"),
+        (["report", DEMO, "--action", "DROP"], "ACCEPT or REJECT"),
+        (["report", DEMO, "--where", "nonsense = 1"], "nonsense"),
+        (["report", DEMO, "--layout", "${srcaddr} ${srcaddr}"], "twice"),
+        (["show", "nobody", DEMO], "write 203.0.113.7"),
+        (["sql", "select 1; select 2", DEMO], "one SELECT"),
+        (["sql", "drop table flows", DEMO], "not allowed"),
+        (["sql", "select * from read_text('/etc/hostname')", DEMO], "disabled"),
+        (["sql", "select * from nowhere", DEMO], "nowhere"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_exits_2(arguments, word):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert len(errors(done)) == 1
+    assert word in errors(done)[0]
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("lines", [[], [HEADER], [NODATA], [HEADER, NODATA]])
+@pytest.mark.parametrize("command", [["report"], ["check"], ["query", "rejected_by_port"]])
+def test_input_without_traffic_is_no_failure(tmp_path, lines, command):
+    done = run(*command, log(tmp_path / "quiet.log", *lines))
+    assert done.returncode == 0
+    assert done.stdout
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "no flow-log layout fits"),
+        (b"\xff\xd8\xff\xe0" + bytes(500), "no flow-log layout fits"),
+        (b"Nov 23 02:00:01 host sshd[1]: hello\n", "--layout"),
+        (b"srcaddr srcaddr action\n", "'srcaddr' twice"),
+    ],
+)
+def test_what_is_no_flow_log_is_one_line_and_exits_3(tmp_path, content, words):
+    path = tmp_path / "picture.log"
+    path.write_bytes(content)
+    done = run("report", path)
+    assert done.returncode == 3
+    assert len(errors(done)) == 1
+    assert words in errors(done)[0]
+
+
+def test_output_file_and_redirect_are_equal_to_the_byte(tmp_path):
+    for format in ("table", "csv", "json", "jsonl", "markdown", "parquet"):
+        arguments = ("query", "rejected_by_port", DEMO, "-f", format)
+        run(*arguments, "-o", tmp_path / "out")
+        assert run(*arguments).stdout == (tmp_path / "out").read_bytes() != b""
+    for command in ("report", "check"):
+        arguments = (command, DEMO, "--since", "2026-11-23T02:00:00Z")
+        run(*arguments, "-o", tmp_path / "page")
+        piped = run(*arguments).stdout.splitlines()
+        written = (tmp_path / "page").read_bytes().splitlines()
+        assert [line for line in piped if not line.startswith(b"made")] == [
+            line for line in written if not line.startswith(b"made")
+        ]
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "json", "jsonl", "markdown", "parquet"])
+def test_no_rows_are_a_header_and_exit_0(tmp_path, format):
+    quiet = log(tmp_path / "quiet.log", NODATA)
+    done = run("query", "rejected_by_port", quiet, "-f", format)
+    assert done.returncode == 0
+    if format in ("table", "csv", "markdown"):
+        assert b"dstport" in done.stdout.splitlines()[0]
+    if format == "json":
+        assert json.loads(done.stdout) == []
+
+
+def test_a_window_that_holds_nothing_says_what_the_data_spans(tmp_path):
+    path = log(tmp_path / "one.log", RECORD)
+    arguments = ("query", "rejected_by_port", path, "--since", "2030-01-01")
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert errors(done) == [
+        "flowlens: 0 of 1 records in the window; the data spans "
+        "2026-09-21T14:13:20Z to 2026-09-21T14:13:50Z"
+    ]
+    assert run(*arguments, "--fail-empty").returncode == 1
+
+
+def test_the_window_is_half_open_on_the_start(tmp_path):
+    path = log(tmp_path / "one.log", RECORD)
+    count = "select count(*) as n from flows"
+
+    def records(*window: str) -> int:
+        return json.loads(run("sql", count, path, "-f", "json", "-q", *window).stdout)[0]["n"]
+
+    assert records("--since", "2026-09-21T14:13:20Z") == 1
+    assert records("--until", "2026-09-21T14:13:20Z") == 0
+    assert records("--until", "2026-09-21T14:13:21Z") == 1
+
+
+def test_malformed_lines_are_told_and_quarantined_with_their_escapes(tmp_path):
+    path = tmp_path / "bad.log"
+    path.write_bytes(f"{RECORD}\n".encode() + b"2 \x1b[31mevil\x1b[0m \xff\n" + RECORD.encode())
+    aside = tmp_path / "aside.jsonl"
+    done = run("check", path, "--quarantine", aside)
+    assert done.returncode == 0
+    assert b"\x1b" not in done.stdout + done.stderr + aside.read_bytes()
+    rows = [json.loads(line) for line in aside.read_text().splitlines()]
+    assert [(row["line"], row["reason"]) for row in rows] == [(2, "bad_encoding")]
+    assert rows[0]["text"].startswith("2 \x1b[31mevil")
+    assert "1 of 3 lines malformed" in errors(done)[0]
+    assert run("check", path, "--strict").returncode == 4
+    assert run("check", path, "--quiet").stderr == b""
+
+
+def test_the_quarantine_may_be_neither_the_input_nor_the_output(tmp_path):
+    path = log(tmp_path / "one.log", RECORD)
+    before = path.read_bytes()
+    assert run("check", path, "--quarantine", path).returncode == 2
+    same = tmp_path / "same"
+    assert run("check", path, "--quarantine", same, "-o", same).returncode == 2
+    assert path.read_bytes() == before
+
+
+def test_output_to_a_full_disk_is_one_line():
+    done = run("sql", "select * from flows", DEMO, "-f", "csv", "-o", "/dev/full")
+    assert done.returncode == 1
+    assert "No space left on device" in errors(done)[0]
+
+
+def test_a_closed_pipe_is_silent():
+    command = f"{sys.executable} -m flowlens sql 'select * from flows' {DEMO} -f csv | head -1"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, timeout=60
+    )
+    assert done.stdout.startswith(b"version,account_id")
+    assert done.stderr.count(b"\n") <= 1  # what was malformed, and nothing of the pipe
+    assert b"pipe" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_exits_130_and_leaves_nothing_behind(tmp_path, number):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    fifo = tmp_path / "endless"
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flowlens", "report", str(fifo), "-o", str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    with open(fifo, "wb") as feed:
+        feed.write(f"{RECORD}\n".encode() * 200_000)
+        deadline = time.monotonic() + 30
+        while not list(scratch.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert list(scratch.iterdir())
+        process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == b""
+    assert b"Traceback" not in err
+    assert list(scratch.iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
+    left = tmp_path / "flowlens-killed"
+    left.mkdir()
+    (left / "lock").touch()
+    (left / "spill").write_bytes(b"x")
+    run("query", "enis", DEMO, "-o", "/dev/null", env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_at_once_do_not_disturb_each_other(tmp_path):
+    command = [sys.executable, "-m", "flowlens", "query", "refused_by_class", DEMO, "-f", "csv"]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in "ab"]
+    first, second = (process.communicate(timeout=120)[0] for process in runs)
+    assert first == second != b""
+
+
+def test_standard_input_takes_any_compression_and_many_headers():
+    files = sorted((ROOT / "fixtures/demo").rglob("*.gz"))
+    joined = b"".join(file.read_bytes() for file in files)
+    piped = run("query", "rejected_by_port", "-", "-f", "csv", stdin=joined)
+    assert piped.stdout == run("query", "rejected_by_port", DEMO, "-f", "csv").stdout
+    assert json.loads(run("check", "-", "-f", "json", stdin=joined).stdout)["headers"] == len(files)
+
+
+def test_the_same_input_named_twice_is_read_once():
+    once, twice = run("query", "action_totals", DEMO), run("query", "action_totals", DEMO, DEMO)
+    assert once.stdout == twice.stdout
+
+
+def test_query_without_a_name_lists_all_and_show_prints_the_text():
+    text = run("query").stdout.decode()
+    for path in (ROOT / "queries").glob("*.sql"):
+        assert f"\n{path.stem} " in text
+        assert run("query", path.stem, "--show").stdout == path.read_bytes()
+
+
+def test_users_own_queries_are_found_and_held_to_the_rules(tmp_path):
+    own = tmp_path / "ssh.sql"
+    own.write_text(
+        "-- Who tried SSH.\n--\n-- reads: flows\n"
+        "-- param: limit bigint = 0 | rows | rows to give\n"
+        "-- column: srcaddr varchar | | source\n"
+        "select distinct srcaddr from flows where dstport = 22 order by srcaddr limit $limit\n"
+    )
+    done = run("query", "ssh", DEMO, "--queries", tmp_path, "-f", "csv", "--limit", "1")
+    assert done.stdout.splitlines()[0] == b"srcaddr"
+    assert len(done.stdout.splitlines()) == 2
+    own.write_text(own.read_text().replace("-- reads: flows\n", ""))
+    wrong = run("query", "ssh", DEMO, "--queries", tmp_path)
+    assert wrong.returncode == 2
+    assert "ssh.sql:1" in errors(wrong)[0]
+
+
+def test_check_adds_up_for_every_source():
+    checked = json.loads(run("check", DEMO, "-f", "json", "-q").stdout)
+    for counts in (checked, *checked["sources"]):
+        known = ("records", "headers", "blanks", "malformed", "repeats")
+        assert counts["lines"] == sum(counts[name] for name in known)
+        assert counts["records"] == sum(counts[name] for name in ("ok", "nodata", "skipdata"))
+        assert sum(counts["reasons"].values()) == counts["malformed"]
+    assert checked["files"] == len(checked["sources"]) == 12
+    assert checked["malformed"] == 1
+
+
+def test_schema_has_all_fields_through_version_11():
+    rows = json.loads(run("schema", "-f", "json").stdout)
+    assert {row["version"] for row in rows} == set(range(2, 12))
+    assert [row["column"] for row in rows][:3] == ["version", "account_id", "interface_id"]
