@@ -34,6 +34,7 @@ class Kind:
 KINDS = {
     "large": Kind(files=24),
     "small": Kind(files=5_000),
+    "sample": Kind(files=1),
     "malformed": Kind(files=24, spoilt_every=1_000),
 }
 

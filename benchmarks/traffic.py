@@ -151,7 +151,5 @@ def spoilt(table: pl.DataFrame, *, every: int) -> pl.DataFrame:
 
 def lines(table: pl.DataFrame) -> bytes:
     """The table as flow-log lines, without a header."""
-    text = table.write_csv(
-        include_header=False, separator=" ", null_value="-", quote_style="never"
-    )
+    text = table.write_csv(include_header=False, separator=" ", null_value="-", quote_style="never")
     return text.encode()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flowlens.report.model import Named, Report
 from flowlens.report.numbers import percent_text
-from flowlens.report.words import clock, count, length
+from flowlens.report.words import count, length
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def _nothing(report: Report) -> str:
         )
     if read.headers:
         return f"no record: {count(read.headers, 'header')} and nothing beneath"
-    return (
-        f"no record: {count(read.files, 'file')}, nothing in {'it' if read.files == 1 else 'them'}"
-    )
+    if read.files == 1:
+        return "no record: the input is empty"
+    return f"no record: all {count(read.files, 'input')} are empty"
 
 
 def _data_span(report: Report) -> str:
@@ -81,7 +81,7 @@ def _no_reject(report: Report) -> str:
 
 def blind(report: Report) -> tuple[Note, ...]:
     """What the log can't show, the weightiest first."""
-    return tuple([*_inputs(report), *_capture(report), *_silence(report), *_records(report)])
+    return (*_inputs(report), *_capture(report), *_silence(report), *_records(report))
 
 
 def _inputs(report: Report) -> Iterator[Note]:
@@ -127,7 +127,9 @@ def _capture(report: Report) -> Iterator[Note]:
         )
     elif log.enis and busy.get("accepts") == log.enis:
         yield Note("accepts_only", "the log holds accepts alone: 0 rejected would be a lie")
-    elif len(busy) > 1 or "unknown" in busy:
+    elif busy.get("unknown") == log.enis and totals.records:
+        yield Note("capture", "too few records to tell what the log captures")
+    elif totals.records and (len(busy) > 1 or "unknown" in busy):
         words = {
             "all": "log all traffic",
             "rejects": "rejects alone",
@@ -146,21 +148,15 @@ def _capture(report: Report) -> Iterator[Note]:
 
 def _silence(report: Report) -> Iterator[Note]:
     log, gaps = report.log, report.sections["gaps"]
-    lost = report.parts.get("coverage.skipdata")
-    if log.skipdata and lost is not None:
-        enis = count(lost.distinct.get("interface_id", 0), "ENI")
-        hours = count(lost.rows, "ENI-hour")
-        text = f"{log.skipdata:,} SKIPDATA on {enis} in {hours}: records were lost, totals are ≥"
-        yield Note("skipdata", text)
+    if log.skipdata:
+        verb = "every total is a lower bound"
+        yield Note("skipdata", f"{log.skipdata:,} SKIPDATA: records were lost, {verb}")
     if not log.judged:
         return
     if gaps.rows and log.nodata:
-        row = gaps.top[0]
-        where = f"{row['interface_id']} {clock(row['gap_start'], report)}"
         text = (
             f"{count(gaps.rows, 'gap')} on {count(gaps.distinct['interface_id'], 'ENI')}, together "
-            f"{length(gaps.sums['minutes'] * 60)}; the longest: {where} to "
-            f"{clock(row['gap_end'], report)}"
+            f"{length(gaps.sums['minutes'] * 60)}: nothing is known there"
         )
         yield Note("gaps", text)
     elif gaps.rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flowlens.report.model import Report, Timeline
 from flowlens.report.words import clock, length
@@ -21,8 +21,11 @@ def bars(counts: Sequence[int]) -> str:
     return "".join(_BARS[-(-count * 8 // most) - 1] if count else "·" for count in counts)
 
 
-def chart(report: Report, room: int) -> list[str]:
-    """The lines of the chart, none without rejects or with a single bucket."""
+def chart(report: Report, room: int, mark: Callable[[str], str] = str) -> list[str]:
+    """The lines of the chart, none without rejects or with a single bucket.
+
+    `mark` colours the bars of a step.
+    """
     times = report.timeline
     if not any(times.reject) or len(times.reject) < 2:
         return []
@@ -31,6 +34,9 @@ def chart(report: Report, room: int) -> list[str]:
     for label, counts in (("REJECT", times.reject), ("ACCEPT", times.accept)):
         if any(counts):
             drawn = "".join(bar * wide for bar in bars(counts))
+            if times.step is not None and label == "REJECT":
+                first, last = times.step.first * wide, times.step.last * wide
+                drawn = drawn[:first] + mark(drawn[first:last]) + drawn[last:]
             lines.append(f"{label:<{_LABEL}}{drawn}")
     lines.append(_axis(report, times, wide))
     peak = max(times.reject)

@@ -41,20 +41,26 @@ QUERIES = (
 CLASSES = ("internal", "outbound", "inbound", "late", "unknown")
 """Whose traffic was refused, the most urgent first."""
 
+EVERY = 2**62
+"""Rows to keep where all are wanted."""
+
 CAUSES = ("nacl", "expired", "closed")
 SIDES = ("client", "server", "unknown")
 CAPTURES = ("all", "rejects", "accepts", "unknown")
 
 
+_NOBODY = Listener()
+
+
 def gather(
     inputs: Inputs,
-    listener: Listener = Listener(),
+    listener: Listener = _NOBODY,
     *,
     rows: int = 10,
     as_of: datetime | None = None,
     window: str = "",
 ) -> Report:
-    """Read the inputs once and gather what a report shows, `rows` rows of each top.
+    """Read the inputs once and gather what a report shows, `rows` rows of each top (0: all).
 
     `window` is what the user wrote for it, such as `24h`, and `as_of` what that counts back from:
     now, where it isn't given.
@@ -65,16 +71,18 @@ def gather(
     made = origin.made(inputs, as_of or datetime.now(UTC), window)
     questions = {name: _question(name) for name in QUERIES}
     with answering(inputs, list(questions.values()), listener) as answers:
-        desk = _Desk(answers, questions, rows)
+        desk = _Desk(answers, questions, rows or EVERY)
         enis = desk.enis()
         times = desk.timeline(enis)
         parts = {**enis, **desk.others(), **desk.classes(), **desk.pairs(times)}
         parts |= {**desk.sources(times), **desk.sessions(), **desk.replies()}
-        read = origin.read(answers.account, inputs)
+        account = answers.account
+        read = origin.read(account, inputs)
         if read.skipdata:
             parts |= desk.coverage()
     sections = {name: parts.pop(name) for name in QUERIES if name in parts}
     totals = _totals(sections["action_totals"])
+    spans, whole = sections["enis"], read.selected is None
     report = Report(
         read=read,
         log=_log(parts, sections, inputs.filter, read, totals),
@@ -84,8 +92,9 @@ def gather(
         parts=parts,
         look_first=(),
         made=made,
-        first=sections["enis"].least.get("first_record", read.first_seen),
-        last=sections["enis"].most.get("last_record", read.last_seen),
+        account=account,
+        first=spans.least.get("first_record", read.first_seen if whole else None),
+        last=spans.most.get("last_record", read.last_seen if whole else None),
     )
     return replace(report, look_first=look_first(report))
 
@@ -136,7 +145,7 @@ class _Desk:
             least=600 if enis["enis.longer"].rows else 60,
         )
         # No more rows than bars, so the whole answer is small.
-        part = Part(1_000_000)
+        part = Part(EVERY)
         return timeline(
             self.fold("timeline", {"": part}, bucket_seconds=seconds)["timeline"].top, seconds
         )

@@ -43,6 +43,7 @@ def as_object(report: Report) -> dict[str, Any]:
                 "kind": finding.kind,
                 "label": finding.label,
                 "text": finding.text,
+                "urgent": finding.urgent,
                 "records": finding.records,
                 "facts": dict(finding.facts),
             }

@@ -6,8 +6,9 @@ from flowlens.output import escape
 from flowlens.output.markdown import markdown_text
 from flowlens.output.preview import Column, Preview
 from flowlens.report.blind import blind, headline
+from flowlens.report.cells import Grid
 from flowlens.report.chart import chart
-from flowlens.report.grids import Grid, classes, grids
+from flowlens.report.grids import classes, grids
 from flowlens.report.model import Report
 from flowlens.report.text import made_parts, read_parts
 from flowlens.report.words import span

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flowlens.accounting import Account
+
 Row = Mapping[str, Any]
 
 
@@ -38,7 +40,8 @@ class Section:
     @property
     def other_records(self) -> int:
         """Records of the rows that are not in `top`."""
-        return self.records - sum(row["records"] for row in self.top)
+        shown: int = sum(row["records"] for row in self.top)
+        return self.records - shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class Finding:
     text: str
     records: int | None
     facts: Row
+    urgent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything a report shows. `sections` by query; `parts` by `query.part`."""
+    """Everything a report shows. `sections` by query; `parts` by `query.part`.
+
+    `first` and `last` span the records that passed the filter, as far as an ENI logged them.
+    """
 
     read: Read
     log: Log
@@ -175,5 +182,6 @@ class Report:
     parts: Mapping[str, Section]
     look_first: tuple[Finding, ...]
     made: Made
+    account: Account
     first: datetime | None
     last: datetime | None

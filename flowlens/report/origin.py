@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from os.path import commonpath, dirname
 
 from flowlens.accounting import Account
@@ -13,18 +12,19 @@ from flowlens.filters import Filter
 from flowlens.pipeline import Inputs
 from flowlens.report.model import Made, Named, Read
 from flowlens.sources import Source
+from flowlens.version import version
 
 FIRST = 3
 """Sources named where some are truncated, unreadable or missing."""
 
 
 def made(inputs: Inputs, as_of: datetime, window: str) -> Made:
-    """How the report is made; two reports with one hash read sources of the same names and sizes."""
+    """How the report is made; one hash means sources of the same names and sizes."""
     sources = inputs.found.sources
     listed = "\n".join(f"{source.name}\t{source.size}" for source in sources)
     digest = hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
     return Made(
-        version=_version(),
+        version=version(),
         as_of=as_of.astimezone(UTC),
         window=_window(inputs.filter, window),
         filter=_conditions(inputs.filter),
@@ -61,13 +61,6 @@ def read(account: Account, inputs: Inputs) -> Read:
 def _named(pairs: Iterable[tuple[str, str]]) -> Named:
     every = list(pairs)
     return Named(len(every), tuple(every[:FIRST]))
-
-
-def _version() -> str:
-    try:
-        return version("flowlens")
-    except PackageNotFoundError:
-        return "0+checkout"
 
 
 def _place(sources: tuple[Source, ...]) -> str:

@@ -11,7 +11,7 @@ only if
   is no step;
 - its lower quartile lies above the upper quartile before it: levels that overlap are no step.
 
-One high bucket is a peak and no step. With the 72 buckets of a report at most the search is exhaustive.
+One high bucket is a peak and no step. The search is exhaustive: a report has 72 buckets at most.
 """
 
 from __future__ import annotations

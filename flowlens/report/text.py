@@ -15,10 +15,11 @@ from flowlens.output import escape
 from flowlens.output.preview import Column, Preview
 from flowlens.output.table import table_text
 from flowlens.report.blind import blind, headline
+from flowlens.report.cells import ADDRESS, Cells, Grid
 from flowlens.report.chart import chart
-from flowlens.report.grids import ADDRESS, Cells, Grid, classes, grids
+from flowlens.report.grids import classes, grids
 from flowlens.report.model import Report
-from flowlens.report.words import count, span
+from flowlens.report.words import count, middle, span
 
 PIPED = 80
 WIDEST = 140
@@ -71,11 +72,9 @@ def _top(report: Report, room: int, paint: _Paint) -> str:
     place, times = escape.terminal(report.made.inputs), span(report)
     title = f"flowlens report  {place}"
     gap = room - cell_len(title) - cell_len(times)
-    lines = (
-        [title + " " * gap + times]
-        if gap >= 2
-        else [title, *([times.rjust(room)] if times else [])]
-    )
+    lines = [title + " " * gap + times if times and gap >= 2 else title]
+    if times and gap < 2:
+        lines.append(times.rjust(room))
     lines[0] = lines[0].replace("flowlens report", paint.bold("flowlens report"), 1)
     lines += _lines("read", "  ".join(read_parts(report)), room)
     for place_, note in enumerate(blind(report)):
@@ -91,11 +90,11 @@ def _totals(report: Report, room: int, paint: _Paint) -> str:
     if totals.accept and totals.reject:
         other = f", {totals.other:,} without an action" if totals.other else ""
         lines.append(f"ACCEPT {totals.accept:,}{other}")
-    return "\n".join([*lines, *chart(report, room)])
+    return "\n".join([*lines, *chart(report, room, mark=paint.alarm)])
 
 
 def _first(report: Report, room: int, paint: _Paint) -> str:
-    if not report.totals.records:
+    if not report.totals.reject and not report.look_first:
         return ""
     lines = [paint.bold("LOOK HERE FIRST")]
     for place, finding in enumerate(report.look_first, 1):
@@ -106,7 +105,8 @@ def _first(report: Report, room: int, paint: _Paint) -> str:
             break_long_words=False,
             break_on_hyphens=False,
         )
-        lines.append(label[:3] + paint.alarm(label[3:]) + wrapped[0])
+        shown = paint.alarm(label) if finding.urgent else paint.bold(label)
+        lines.append(shown + wrapped[0])
         lines += [" " * len(label) + line for line in wrapped[1:]]
     if not report.look_first:
         lines.append("   nothing stands out; the tables below are what there is")
@@ -167,19 +167,6 @@ def _width(columns: list[Cells]) -> int:
     return sum(map(_cell_width, columns)) + 2 * (len(columns) - 1)
 
 
-def middle(text: str, size: int) -> str:
-    """Text without its middle, so that an address keeps its network and its host.
-
-    >>> middle("2001:db8:1111:2222:3333:4444:5555:6666", 20)
-    '2001:db8:1…5555:6666'
-    """
-    if len(text) <= size:
-        return text
-    text = text.replace("…", "")
-    left = size // 2
-    return f"{text[:left]}…{text[len(text) - (size - left - 1) :]}"
-
-
 def read_parts(report: Report) -> list[str]:
     """What was read, as counts with their nouns."""
     read = report.read
@@ -205,7 +192,7 @@ def made_parts(report: Report) -> list[str]:
         f"window: {made.window}",
         f"filter: {made.filter}",
         f"{count(report.read.files, 'input')} {made.inputs_hash}",
-        "all of it: --format json",
+        "everything: --format json",
     ]
 
 

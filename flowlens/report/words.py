@@ -37,9 +37,9 @@ CLASSES = {
 }
 
 CAUSES = {
-    "nacl": "a network ACL, likely",
-    "expired": "connection expired, likely",
-    "closed": "connection closed, likely",
+    "nacl": "network ACL, likely",
+    "expired": "expired, likely",
+    "closed": "closed, likely",
 }
 
 
@@ -143,6 +143,19 @@ def span(report: Report) -> str:
     if first.date() == last.date():
         return f"{day}-{end[11:]} UTC, {length(seconds)}"
     return f"{day} to {end} UTC, {length(seconds)}"
+
+
+def middle(text: str, size: int) -> str:
+    """Text without its middle, so that an address keeps its network and its host.
+
+    >>> middle("2001:db8:1111:2222:3333:4444:5555:6666", 20)
+    '2001:db8:1…5555:6666'
+    """
+    if len(text) <= size:
+        return text
+    text = text.replace("…", "")
+    left = size // 2
+    return f"{text[:left]}…{text[len(text) - (size - left - 1) :]}"
 
 
 def pair(source: str | None, target: str | None) -> str:

@@ -1,0 +1,90 @@
+"""flowlens and its peers as command lines over a set of files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.datasets import DATA, Dataset
+from benchmarks.measure import Command, Sample
+
+PEERS = Path(__file__).parent / "peers"
+QUERY = "rejected_by_eni_port"
+
+SAMPLE = 200_000
+"""Records that flowlogs-reader is measured on."""
+
+
+def flowlens(*arguments: str) -> Command:
+    """A flowlens command whose answer goes nowhere."""
+    return Command(f"flowlens {arguments[0]}", (sys.executable, "-m", "flowlens", *arguments))
+
+
+def query(dataset: Dataset) -> Command:
+    """`flowlens query rejected_by_eni_port`."""
+    return flowlens("query", QUERY, str(dataset.directory), "-f", "csv", "-o", "/dev/null")
+
+
+def report(dataset: Dataset) -> Command:
+    """`flowlens report`."""
+    return flowlens("report", str(dataset.directory), "-o", "/dev/null")
+
+
+def polars(dataset: Dataset) -> Command:
+    """The hand-written polars query."""
+    return _script("polars", dataset)
+
+
+def duckdb(dataset: Dataset) -> Command:
+    """The hand-written DuckDB query."""
+    return _script("duckdb", dataset)
+
+
+def inflate(dataset: Dataset) -> Command:
+    """The floor: decompressing alone."""
+    return Command(
+        "inflating alone", (sys.executable, str(PEERS / "inflate_only.py"), str(dataset.directory))
+    )
+
+
+def zcat_wc(dataset: Dataset) -> Command:
+    """`zcat | wc -l`."""
+    return Command("zcat | wc -l", _shell(f"zcat {dataset.pattern} | wc -l"))
+
+
+def zcat_awk(dataset: Dataset) -> Command:
+    """`zcat | awk` with the same grouping, unsorted."""
+    return Command("zcat | awk", _shell(f"zcat {dataset.pattern} | awk -f {PEERS / 'query.awk'}"))
+
+
+def flowlogs_reader(dataset: Dataset) -> Command:
+    """flowlogs-reader over a sample, scaled to the set."""
+    sample = Dataset("sample", min(dataset.records, SAMPLE))
+    script = PEERS / "flowlogs_reader_query.py"
+    return Command(
+        "flowlogs-reader (scaled)",
+        (sys.executable, str(script), str(sample.directory)),
+        Sample((sys.executable, str(script), str(DATA / "none")), dataset.records / sample.records),
+    )
+
+
+def imports(*modules: str) -> Command:
+    """A Python that imports modules and ends."""
+    return Command(
+        f"import {', '.join(modules)}", (sys.executable, "-c", f"import {', '.join(modules)}")
+    )
+
+
+PRINTING: dict[str, Callable[[Dataset], Command]] = {"polars": polars, "duckdb": duckdb}
+"""The peers whose output is the same, byte for byte, as that of `flowlens query`."""
+
+
+def _script(library: str, dataset: Dataset) -> Command:
+    return Command(
+        library, (sys.executable, str(PEERS / f"{library}_query.py"), str(dataset.directory))
+    )
+
+
+def _shell(pipeline: str) -> tuple[str, ...]:
+    return ("bash", "-o", "pipefail", "-c", pipeline)

@@ -1,0 +1,180 @@
+"""Who is measured against whom, on what, and which targets hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks import commands
+from benchmarks.datasets import Dataset
+from benchmarks.measure import ROOT, Command, Pair, middle
+
+MILLION = 1_000_000
+AT = 5 * MILLION
+"""Records that the targets are set for."""
+
+SMALL = Dataset("small", MILLION)
+MEGABYTE = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A number that must be at most `limit`."""
+
+    what: str
+    limit: float
+    value: Callable[[Pair], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Two commands to be run in turn. `name` is what `--only` takes; `data` are made before."""
+
+    name: str
+    title: str
+    first: Command
+    second: Command
+    data: tuple[Dataset, ...] = ()
+    targets: tuple[Target, ...] = ()
+    rounds: int = 5
+
+
+def contests(sizes: Sequence[int]) -> list[Contest]:
+    """All contests for sets of so many records each."""
+    found = [contest for records in sorted(sizes) for contest in _large(records)]
+    larger = [records for records in sorted(sizes) if records > AT]
+    if AT in sizes:
+        found += [_growth(records) for records in larger]
+    return [*found, *_small(), _help()]
+
+
+def _wall(what: str, limit: float) -> Target:
+    return Target(f"wall time, {what}", limit, lambda pair: pair.ratio)
+
+
+def _memory(what: str, limit: float) -> Target:
+    return Target(
+        f"peak memory of {what}, MB", limit, lambda pair: middle(pair.first).peak / MEGABYTE
+    )
+
+
+def _large(records: int) -> list[Contest]:
+    """The contests on a few large files; the slow ones up to the size of the targets."""
+    data = Dataset("large", records)
+    ours = commands.query(data)
+    held = records == AT
+
+    def against(
+        name: str, second: Command, *targets: Target, rounds: int = 5, first: Command = ours
+    ) -> Contest:
+        kept = targets if held else ()
+        return Contest(name, data.name, first, second, (data,), kept, rounds)
+
+    found = [
+        against(
+            "polars",
+            commands.polars(data),
+            _wall("query over hand-written polars", 1.3),
+            _memory("query", 700),
+        ),
+        against("duckdb", commands.duckdb(data), _wall("query over hand-written DuckDB", 1.1)),
+    ]
+    if records > AT:
+        return found
+    spoilt = Dataset("malformed", records)
+    sample = Dataset("sample", min(records, commands.SAMPLE))
+    reader = Contest(
+        "flowlogs-reader",
+        data.name,
+        ours,
+        commands.flowlogs_reader(data),
+        (data, sample),
+        (_wall("query over flowlogs-reader (25 times as fast)", 1 / 25),) if held else (),
+        3,
+    )
+    malformed = Contest(
+        "malformed",
+        spoilt.name,
+        commands.query(spoilt),
+        ours,
+        (data, spoilt),
+        (_wall("one malformed line in 1,000 over none", 2.0),) if held else (),
+    )
+    return [
+        *found,
+        against("inflate", commands.inflate(data), rounds=3),
+        against("wc", commands.zcat_wc(data), rounds=3),
+        against("awk", commands.zcat_awk(data), rounds=3),
+        reader,
+        against(
+            "report",
+            ours,
+            _wall("report over query", 2.5),
+            _memory("report", 1_500),
+            first=commands.report(data),
+        ),
+        malformed,
+    ]
+
+
+def _growth(records: int) -> Contest:
+    """The same query on more records: time per record, and memory."""
+    large, usual = Dataset("large", records), Dataset("large", AT)
+    share = records / AT
+    title = f"{records / MILLION:g} M beside {AT / MILLION:g} M"
+    return Contest(
+        "growth",
+        title,
+        commands.query(large),
+        commands.query(usual),
+        (large, usual),
+        (
+            Target(f"time per record, {title}", 1.1, lambda pair: pair.ratio / share),
+            Target(f"peak memory, {title}", 1.15, lambda pair: pair.peaks),
+        ),
+    )
+
+
+def _small() -> list[Contest]:
+    """The contests on thousands of small files."""
+    ours = commands.query(SMALL)
+    return [
+        Contest(
+            f"small-{name}",
+            SMALL.name,
+            ours,
+            peer(SMALL),
+            (SMALL,),
+            (_wall(f"query over {name}, small files", 0.7),),
+        )
+        for name, peer in commands.PRINTING.items()
+    ]
+
+
+def _help() -> Contest:
+    return Contest(
+        "help",
+        "start-up",
+        commands.flowlens("--help"),
+        commands.imports("polars", "duckdb"),
+        (),
+        (
+            _wall("--help over importing polars and duckdb", 1.0),
+            Target("large libraries that --help imports", 0, lambda pair: len(heavy_imports())),
+        ),
+    )
+
+
+def heavy_imports() -> list[str]:
+    """Which of the large libraries `flowlens --help` imports."""
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "flowlens", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines()}
+    return sorted(names & {"polars", "duckdb", "pyarrow", "dns", "boto3"})

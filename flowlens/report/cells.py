@@ -1,0 +1,116 @@
+"""Tables as cells: columns with their rank, the shares of tops, and the line of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flowlens.report.model import Report, Row, Section
+from flowlens.report.numbers import percent_text, running
+from flowlens.report.words import amount, clock, port, service
+
+ADDRESS = "address"
+"""A column of addresses or ENIs: where room is short, the middle of a cell goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column. Where room is short, the columns of the highest `rank` go first; 0 stays."""
+
+    name: str
+    cells: tuple[str, ...]
+    number: bool = False
+    rank: int = 0
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table with its title; `empty` is what is said instead when it has no rows."""
+
+    name: str
+    title: str
+    columns: tuple[Cells, ...]
+    empty: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to be: its name and the text of a row."""
+
+    name: str
+    of: Callable[[Row], str]
+    number: bool = False
+    rank: int = 0
+    kind: str = ""
+
+
+def number_(name: str, key: str, rank: int = 0) -> Column:
+    """An amount."""
+    return Column(name, lambda row: f"{row[key]:,}", True, rank)
+
+
+def text_(name: str, key: str, rank: int = 0, kind: str = "") -> Column:
+    """A text, `-` where there is none."""
+    return Column(name, lambda row: "-" if row[key] is None else str(row[key]), False, rank, kind)
+
+
+def port_(rank: int = 0) -> Column:
+    """Protocol and destination port as `23/tcp`."""
+    return Column("port", lambda row: port(row["protocol"], row["dstport"]), rank=rank)
+
+
+def service_(rank: int = 0) -> Column:
+    """What usually listens on that port."""
+    return Column("service", lambda row: service(row["protocol"], row["dstport"]), rank=rank)
+
+
+def time_(name: str, key: str, report: Report, rank: int) -> Column:
+    """A moment, as short as the span allows."""
+    return Column(name, lambda row: clock(row[key], report), True, rank)
+
+
+def bytes_(name: str, key: str, rank: int = 0) -> Column:
+    """An amount of bytes."""
+    return Column(name, lambda row: amount(row[key]), True, rank)
+
+
+def grid(
+    name: str,
+    title: str,
+    section: Section | None,
+    columns: Sequence[Column],
+    *,
+    shares_after: int | None = None,
+    others: str = "others",
+    percent_rank: int = 0,
+    empty: str = "",
+) -> Grid:
+    """A section as cells; with shares, records and percent stand after so many columns."""
+    if section is None or not section.rows:
+        return Grid(name, title, (), empty)
+    rest = [f"{section.others:,} {others}"] if section.others else []
+    cells = [
+        _cells(column, section.top, rest if place == 0 else [""] * len(rest))
+        for place, column in enumerate(columns)
+    ]
+    if shares_after is not None:
+        cells[shares_after:shares_after] = _shares(section, percent_rank)
+    return Grid(name, title, tuple(cells), empty)
+
+
+def _cells(column: Column, rows: Sequence[Row], rest: list[str]) -> Cells:
+    texts = (*(column.of(row) for row in rows), *rest)
+    return Cells(column.name, texts, column.number, column.rank, column.kind)
+
+
+def _shares(section: Section, rank: int) -> list[Cells]:
+    counts = [row["records"] for row in section.top]
+    if section.others:
+        counts.append(section.other_records)
+    whole = section.records
+    return [
+        Cells("records", tuple(f"{value:,}" for value in counts), True),
+        Cells("%", tuple(percent_text(value, whole) for value in counts), True, rank),
+        Cells("cum%", tuple(percent_text(value, whole) for value in running(counts)), True, 3),
+    ]

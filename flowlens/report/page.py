@@ -1,0 +1,18 @@
+"""The report in the format that was asked for."""
+
+from __future__ import annotations
+
+from flowlens.output.formats import Format
+from flowlens.report.jsonreport import json_report
+from flowlens.report.markdown import markdown
+from flowlens.report.model import Report
+from flowlens.report.text import text
+
+
+def page(report: Report, format: Format, *, width: int | None, colour: bool = False) -> str:
+    """The report as text, Markdown or JSON; `width` and `colour` are the terminal's."""
+    if format is Format.JSON:
+        return json_report(report)
+    if format is Format.MARKDOWN:
+        return markdown(report)
+    return text(report, width=width, colour=colour)

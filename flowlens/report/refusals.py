@@ -1,0 +1,182 @@
+"""Findings about what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flowlens.report.model import Finding, Report, Row, Section
+from flowlens.report.numbers import percent_text
+from flowlens.report.rules import Rule, finding
+from flowlens.report.words import amount, clock, count, pair, port, port_service
+
+SOURCE_SHARE = 20
+"""Percent of all rejects from which on a single source is worth a line."""
+
+DRIVER_SHARE = 20
+"""Percent of the rejects since a step from which on something is said to drive it."""
+
+
+def _top(report: Report, part: str, rule: Rule) -> tuple[list[Row], Section | None]:
+    section = report.parts.get(part)
+    rows = [row for row in section.top if row["records"] >= rule.least] if section else []
+    return rows, section
+
+
+def _more(section: Section, shown: int) -> str:
+    """What else a part holds, for the last line that a rule has of it."""
+    rest = section.rows - shown
+    if not rest:
+        return ""
+    records = section.records - sum(row["records"] for row in section.top[:shown])
+    return f"; {count(rest, 'more pair')}, {count(records, 'record')}"
+
+
+def _pairs(
+    report: Report, rule: Rule, part: str, words: str, skip: Callable[[Row], bool] | None = None
+) -> Iterator[Finding]:
+    rows, section = _top(report, part, rule)
+    rows = [row for row in rows if skip is None or not skip(row)][: rule.lines]
+    for place, row in enumerate(rows, 1):
+        more = _more(section, place) if section and place == len(rows) and skip is None else ""
+        text = (
+            f"{pair(row['srcaddr'], row['dstaddr'])} "
+            f"{port_service(row['protocol'], row['dstport'])}  {row['records']:,} refused since "
+            f"{clock(row['first_seen'], report)}{words}{more}"
+        )
+        yield finding(rule, text, row["records"], row)
+
+
+def internal_worked(report: Report, rule: Rule) -> Iterator[Finding]:
+    """Own to own, refused although it was accepted before: an outage, most likely."""
+    yield from _pairs(report, rule, "refused_pairs.internal_worked", ", worked before")
+
+
+def internal(report: Report, rule: Rule) -> Iterator[Finding]:
+    """Own to own, refused from the start."""
+    words = ", never accepted before" if report.totals.accept else ""
+    yield from _pairs(
+        report, rule, "refused_pairs.internal", words, lambda row: bool(row["worked_before"])
+    )
+
+
+def outbound(report: Report, rule: Rule) -> Iterator[Finding]:
+    """Own to outside."""
+    rows, _ = _top(report, "refused_pairs.outbound", rule)
+    for row in rows[: rule.lines]:
+        worked = ", worked before" if row["worked_before"] else ""
+        text = (
+            f"{pair(row['srcaddr'], row['dstaddr'])} "
+            f"{port_service(row['protocol'], row['dstport'])}  {row['records']:,} refused since "
+            f"{clock(row['first_seen'], report)}{worked}"
+        )
+        yield finding(rule, text, row["records"], row)
+
+
+def answered(report: Report, rule: Rule) -> Iterator[Finding]:
+    """Sources that an ENI refused and later answered."""
+    section = report.parts.get("accepted_after_rejected.answered")
+    for place, row in enumerate(section.top[: rule.lines] if section else (), 1):
+        rest = section.rows - place if section and place == rule.lines else 0
+        more = f"; {rest:,} more answered" if rest else ""
+        text = (
+            f"{row['srcaddr']} → {row['interface_id']} port {row['dstport']}, "
+            f"{row['rejected_records']:,} refused from {clock(row['first_reject'], report)}, "
+            f"accepted {clock(row['first_accept'], report)}, {amount(row['bytes_out'])} out{more}"
+        )
+        yield finding(rule, text, row["answered"], row)
+
+
+def replies(report: Report, rule: Rule) -> Iterator[Finding]:
+    """Replies that a network ACL refuses, likely."""
+    words = {
+        "client": "answers to our clients refused inbound",
+        "server": "our servers' answers refused outbound",
+        "unknown": "answers refused",
+    }
+    for side, what in words.items():
+        section = report.parts.get(f"refused_replies.nacl_{side}")
+        if section is None or section.records < rule.least:
+            continue
+        row = section.top[0]
+        enis, peers = section.distinct["interface_id"], section.rows
+        text = (
+            f"{count(section.records, 'record')}: {what} on {count(enis, 'ENI')}, such as "
+            f"{row['interface_id']} from port {row['port']}: a network ACL, likely"
+        )
+        facts = {"side": side, "records": section.records, "enis": enis, "peers": peers}
+        yield finding(rule, text, section.records, facts)
+
+
+def step(report: Report, rule: Rule) -> Iterator[Finding]:
+    """The point where rejects step up, and what drives it."""
+    times = report.timeline
+    step = times.step
+    if step is None:
+        return
+    since = sum(times.reject[step.first :])
+    start = times.at(step.first)
+    ended = step.last < len(times.reject)
+    until = f" to {clock(times.at(step.last), report)}" if ended else ""
+    driver = _driver(report, since)
+    text = (
+        f"rejects {'high' if ended else 'up'} from {clock(start, report)}{until}: "
+        f"{step.before:,.0f} → {step.after:,.0f} a bar; {driver}"
+    )
+    facts = {
+        "at": start,
+        "until": times.at(step.last) if ended else None,
+        "before": step.before,
+        "after": step.after,
+        "records_since": since,
+        "driver": driver,
+    }
+    yield finding(rule, text, sum(times.reject[step.first : step.last]), facts)
+
+
+def _driver(report: Report, since: int) -> str:
+    """The pair or source that was first refused since the step, if it sends a good part."""
+    pairs = report.parts.get("refused_pairs.since_step")
+    sources = report.parts.get("rejected_by_source.since_step")
+    best_pair = pairs.top[0] if pairs and pairs.top else None
+    source = sources.top[0] if sources and sources.top else None
+    if best_pair and source and best_pair["records"] * 10 < source["records"] * 8:
+        best_pair = None
+    row = best_pair or source
+    if row is None or row["records"] * 100 < since * DRIVER_SHARE:
+        return "no single new source drives it"
+    share = percent_text(row["records"], since)
+    if row is source:
+        return f"{row['srcaddr']}, first refused since, sends {share}% ({row['records']:,})"
+    what = f"{pair(row['srcaddr'], row['dstaddr'])} {port(row['protocol'], row['dstport'])}"
+    return f"{what}, first refused since, is {share}% ({row['records']:,})"
+
+
+def source(report: Report, rule: Rule) -> Iterator[Finding]:
+    """A source that alone sends a good part of the rejects."""
+    section = report.sections["rejected_by_source"]
+    for row in section.top[:1]:
+        few = row["records"] < rule.least or section.rows == 1
+        if few or row["records"] * 100 < section.records * SOURCE_SHARE:
+            continue
+        text = (
+            f"{row['srcaddr']} alone sends {percent_text(row['records'], section.records)}% of the "
+            f"rejects, {row['records']:,} records to {count(row['ports'], 'port')} "
+            f"of {count(row['enis'], 'ENI')}"
+        )
+        yield finding(rule, text, row["records"], row)
+
+
+def inbound(report: Report, rule: Rule) -> Iterator[Finding]:
+    """The closing line: what came from outside, and whether anyone of them was answered."""
+    section = report.parts["refused_by_class.inbound"]
+    if section.records < rule.least:
+        return
+    answered = report.parts["accepted_after_rejected.answered"].rows
+    if not report.totals.accept:
+        end = "whether anyone was answered can't be seen here"
+    else:
+        end = f"answered later by the same ENI: {f'{answered:,}' if answered else 'none'}"
+    share = percent_text(section.records, report.totals.reject)
+    text = f"{section.records:,} refused from outside, {share}% of the rejects; {end}"
+    facts = {"records": section.records, "answered": answered}
+    yield finding(rule, text, section.records, facts)
