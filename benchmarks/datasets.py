@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
@@ -49,7 +49,8 @@ class Dataset:
     @property
     def name(self) -> str:
         """What it is called in the table, such as `5 M in 24 files`."""
-        files = f"{KINDS[self.kind].files:,} files"
+        number = KINDS[self.kind].files
+        files = f"{number:,} files" if number > 1 else "1 file"
         spoilt = ", 1 line in 1,000 malformed" if KINDS[self.kind].spoilt_every else ""
         return f"{self.records / 1e6:g} M in {files}{spoilt}"
 
@@ -126,7 +127,7 @@ def _write(directory: Path, dataset: Dataset, chunk: _Chunk) -> None:
     text = lines(spoilt(table, every=every) if every else table)
     ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")) + 1
     cuts = [0, *(int(ends[count - 1]) for count in accumulate(chunk.sizes))]
-    for offset, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for offset, (begin, end) in enumerate(pairwise(cuts)):
         content = HEADER.encode() + b"\n" + text[begin:end]
         file = directory / f"{chunk.file + offset:05}.log.gz"
         file.write_bytes(gzip.compress(content, LEVEL, mtime=0))

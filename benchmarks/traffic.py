@@ -23,7 +23,7 @@ HEADER = (
     "start end action log-status"
 )
 COLUMNS = tuple(HEADER.split())
-_OF_TRAFFIC = COLUMNS[3:10] + ("action",)
+_OF_TRAFFIC = (*COLUMNS[3:10], "action")
 
 SERVICE_PORTS = np.array([443, 80, 22, 5432, 6379, 8080, 9200, 53, 3306, 25])
 PROBED_PORTS = np.array(

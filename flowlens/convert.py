@@ -81,7 +81,7 @@ def _write(
         place = part
     else:
         place = part / "flows.parquet"
-    with answering(inputs, [question], listener) as answers, engine() as writer:
+    with answering(inputs, [question], listener) as answers, engine(files=True) as writer:
         writer.register("flows", answers.reader(question))
         with sql_errors():
             writer.execute(

@@ -161,8 +161,11 @@ def _canonical(token: str, column: str) -> str | Malformed:
 
 
 def _address(token: str) -> str | None:
+    """The address as it stands; one that ends in a dotted part (RFC 4291 2.2.3) in plain groups."""
     try:
-        ipaddress.ip_address(token)
+        address = ipaddress.ip_address(token)
     except ValueError:
         return None
-    return None if "%" in token else token
+    if "%" in token:
+        return None
+    return str(address) if ":" in token and "." in token else token

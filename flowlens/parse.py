@@ -24,6 +24,8 @@ from flowlens.layouts import DuplicateFieldError, Layout, from_header
 from flowlens.patterns import is_typed, patterns
 
 _BLANKS = r"[ \t\r\v\f]+"
+_UNTIDY = r"[ \t\r\v\f]{2,}|[\t\r\v\f]"
+"""What one blank stands for; in a line that is in order there is nothing of it."""
 _NAME = "[A-Za-z][A-Za-z0-9_-]*"
 _NAMES = rf"^\x{{FEFF}}*[ \t\r\v\f]*{_NAME}(?:{_BLANKS}{_NAME})*[ \t\r\v\f]*$"
 """A line of nothing but names: a header, perhaps."""
@@ -141,13 +143,15 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
 class _Section:
     """Lines under one layout; `start` is the first one's index in the buffer.
 
-    `ok` is true where a line matches the layout's pattern for records with traffic.
+    `ok` is true where a line matches the layout's pattern for records with traffic; `rest` holds
+    the others, as index and line.
     """
 
     start: int
     lines: pl.Series
     layout: Layout
     ok: pl.Series
+    rest: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ def _sections(lines: pl.Series, buffer: Buffer) -> Iterator[_Section]:
     Each source begins with the buffer's layout again.
     """
     ok = _matches(lines, buffer.layout)
-    rest = pl.DataFrame({"line": lines}).with_row_index("index").filter(~ok)
+    rest = _rest(lines, ok)
     line = pl.col("line")
     names = rest.filter((line.str.len_bytes() <= MAX_LINE) & line.str.contains(_NAMES))
     headers = [(index, 1, _header(name)) for index, name in names.iter_rows()]
@@ -193,20 +197,21 @@ def _sections(lines: pl.Series, buffer: Buffer) -> Iterator[_Section]:
         if found is None or found.columns == layout.columns:
             continue
         if index > first:
-            yield _section(lines, ok, first, index, layout, buffer)
+            yield _section(first, lines.slice(first, index - first), layout)
         first, layout = index, found
-    yield _section(lines, ok, first, len(lines), layout, buffer)
+    if first or layout.columns != buffer.layout.columns:
+        yield _section(first, lines.slice(first), layout)
+    else:
+        yield _Section(0, lines, layout, ok, rest)
 
 
-def _section(
-    lines: pl.Series, ok: pl.Series, first: int, end: int, layout: Layout, buffer: Buffer
-) -> _Section:
-    """The lines from `first` to before `end`; `ok` holds under the buffer's layout."""
-    part = lines.slice(first, end - first)
-    same = layout.columns == buffer.layout.columns
-    return _Section(
-        first, part, layout, ok.slice(first, end - first) if same else _matches(part, layout)
-    )
+def _section(start: int, lines: pl.Series, layout: Layout) -> _Section:
+    ok = _matches(lines, layout)
+    return _Section(start, lines, layout, ok, _rest(lines, ok))
+
+
+def _rest(lines: pl.Series, ok: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"line": lines}).with_row_index("index").filter(~ok)
 
 
 def _header(line: str) -> Layout | None:
@@ -229,9 +234,8 @@ def _sorted(section: _Section) -> pl.DataFrame:
     """
     match = patterns(section.layout)
     text = pl.col("text")
-    rest = pl.DataFrame({"line": section.lines}).with_row_index("index").filter(~section.ok)
-    rest = rest.with_columns(
-        pl.col("line").str.replace_all(_BLANKS, " ").str.strip_chars(" ").alias("text")
+    rest = section.rest.with_columns(
+        pl.col("line").str.replace_all(_UNTIDY, " ").str.strip_chars(" ").alias("text")
     )
     status: Then | ChainedThen = pl.when(text == "").then(pl.lit(_BLANK))
     for pattern, name in zip((match.ok, match.nodata, match.skipdata), _RECORDS, strict=True):
@@ -279,9 +283,9 @@ def _records(
     lines = section.lines
     if not changed.is_empty():
         lines = lines.clone().scatter(changed["index"], changed["text"])
-    lines = lines.filter(keep)
     for literal in literals:
-        lines = lines.filter(lines.str.contains(literal, literal=True))
+        keep = keep & lines.str.contains(literal, literal=True)
+    lines = lines.filter(keep)
     return lines.str.join("\n").item().encode(), len(lines)
 
 

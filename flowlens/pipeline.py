@@ -19,14 +19,15 @@ import pyarrow.compute as pc
 from flowlens import named, services
 from flowlens.accounting import Account, MalformedLine
 from flowlens.columns import arrow_schema
-from flowlens.engine import Connection, Needs, engine, lock, needs, require_select, sql_errors
-from flowlens.errors import FlowlensError
+from flowlens.engine import Connection, engine, lock, sql_errors
+from flowlens.errors import UsageError
 from flowlens.fields import fields
 from flowlens.filters import Filter
 from flowlens.headers import Query
 from flowlens.layouts import Layout
 from flowlens.parse import Wanted
 from flowlens.peek import unknown_columns
+from flowlens.planning import planning
 from flowlens.reader import Progress, Reading
 from flowlens.sources import Found
 
@@ -186,43 +187,108 @@ def answering(
         UsageError: a question is no single SELECT, or names what isn't there.
         FlowlensError: the machine gave out.
     """
-    columns = tuple(fields())
     relations = {query.name: query for question in questions for query in question.relations}
-    schemas = {name: _schema(query) for name, query in relations.items()}
-    asked: list[Query | Question] = [*relations.values(), *questions]
-    plans, columns = _plans(asked, columns, schemas, inputs)
-    scans = sum(plan.scans for plan in plans)
-    wanted = tuple(name for name in columns if any(name in plan.columns for plan in plans))
-    streams = scans == 1 and not relations
-    literals = plans[0].literals if streams and not inputs.filter.active else ()
-    with _selection(inputs.filter, wanted, columns) as (needed, select, exact):
+    with engine() as connection:
+        plan = _planned(connection, inputs, [*relations.values(), *questions])
+        streams = plan.scans == 1 and not relations
+        literals = plan.literals if streams and not inputs.filter.active else ()
         reading = Reading(
             inputs.found,
-            Wanted(needed, (*literals, *exact), select),
+            Wanted(plan.parsed, (*literals, *inputs.filter.literals), plan.select(connection)),
             layout=inputs.layout,
             on_malformed=listener.on_malformed,
             on_progress=listener.on_progress,
             stopped=listener.stopped,
         )
-        with engine(ordered=streams) as connection:
-            answers = Answers(connection, reading)
-            services.create(connection)
-            schema = arrow_schema(wanted)
-            if streams:
-                connection.register("flows", answers.stream(schema))
-            elif scans:
-                answers.load(schema)
-            else:
-                connection.register("flows", arrow_schema(columns).empty_table())
-            for name, query in relations.items():
-                with sql_errors():
-                    connection.execute(
-                        f'create table "{name}" as {_select(query)}', bound(query, {})
-                    )
-            lock(connection)
-            for question in questions:
-                require_select(connection, question.sql)
-            yield answers
+        answers = Answers(connection, reading)
+        services.create(connection)
+        if streams:
+            connection.register("flows", answers.stream(arrow_schema(plan.kept)))
+        elif plan.scans:
+            answers.load(arrow_schema(plan.kept))
+        else:
+            connection.register("flows", arrow_schema(plan.columns).empty_table())
+        for name, query in relations.items():
+            with sql_errors():
+                connection.execute(f'create table "{name}" as {_select(query)}', bound(query, {}))
+        lock(connection)
+        yield answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One pass over the flows: all their `columns`, those `parsed`, and those `kept` of them."""
+
+    columns: tuple[str, ...]
+    parsed: tuple[str, ...]
+    kept: tuple[str, ...]
+    scans: int
+    literals: tuple[str, ...]
+    filter: Filter
+
+    def select(self, connection: Connection) -> Callable[[pa.Table], pa.Table] | None:
+        """The function that narrows a table to the filter; every thread has its own cursor."""
+        if not self.filter.active:
+            return None
+        sql, parameters = _filtering(self.filter, self.kept), self.filter.parameters
+        schema = arrow_schema(self.kept)
+        local = threading.local()
+
+        def select(table: pa.Table) -> pa.Table:
+            if not hasattr(local, "cursor"):
+                local.cursor = connection.cursor()
+            local.cursor.register("flows", table)
+            with sql_errors():
+                rows: pa.Table = local.cursor.sql(sql, params=parameters).to_arrow_table()
+            local.cursor.unregister("flows")
+            return rows.cast(schema) if self.kept else rows
+
+        return select
+
+
+def _filtering(chosen: Filter, columns: tuple[str, ...]) -> str:
+    listed = ", ".join(f'"{name}"' for name in columns) or "1 as one"
+    return f"select {listed} from flows where {chosen.condition}"
+
+
+def _planned(connection: Connection, inputs: Inputs, asked: Sequence[Query | Question]) -> _Plan:
+    """What the SELECTs need together; fields that flowlens doesn't know are looked up on demand."""
+    known = tuple(fields())
+    try:
+        plan = _plan(connection, inputs.filter, asked, known)
+        if len(plan.kept) < len(known):
+            return plan
+    except UsageError:
+        more = unknown_columns(inputs.found.sources, inputs.layout)
+        if not more:
+            raise
+    else:
+        more = unknown_columns(inputs.found.sources, inputs.layout)
+    return _plan(connection, inputs.filter, asked, (*known, *more)) if more else plan
+
+
+def _plan(
+    connection: Connection,
+    chosen: Filter,
+    asked: Sequence[Query | Question],
+    columns: tuple[str, ...],
+) -> _Plan:
+    schemas = {item.name: _schema(item) for item in asked if isinstance(item, Query)}
+    relations = {**schemas, "services": services.SCHEMA}
+    with planning(connection, columns=columns, relations=relations) as planner:
+        needs = [
+            planner.needs(item.sql, bound(item, {}) if isinstance(item, Query) else item.parameters)
+            for item in asked
+        ]
+        kept = tuple(name for name in columns if any(name in need.columns for need in needs))
+        parsed = kept
+        if chosen.active:
+            held = planner.needs(_filtering(chosen, kept), chosen.parameters).columns
+            times = ("start_time", "end_time")
+            parsed = tuple(name for name in columns if name in (*held, *times))
+        scans = sum(need.scans for need in needs)
+        literals = needs[0].literals if scans == 1 else ()
+        return _Plan(columns, parsed, kept, scans, literals, chosen)
 
 
 def _select(query: Query) -> str:
@@ -241,70 +307,3 @@ def _schema(query: Query) -> pa.Schema:
         "timestamptz": pa.timestamp("us", "UTC"),
     }
     return pa.schema([(column.name, types[column.type]) for column in query.columns])
-
-
-def _plans(
-    asked: Sequence[Query | Question],
-    columns: tuple[str, ...],
-    schemas: Mapping[str, pa.Schema],
-    inputs: Inputs,
-) -> tuple[list[Needs], tuple[str, ...]]:
-    """What each SELECT needs; fields that flowlens doesn't know are looked up when one asks."""
-
-    def plan(names: tuple[str, ...]) -> list[Needs]:
-        known = {**schemas, "services": services.SCHEMA}
-        return [
-            needs(
-                item.sql,
-                bound(item, {}) if isinstance(item, Query) else item.parameters,
-                columns=names,
-                relations=known,
-            )
-            for item in asked
-        ]
-
-    try:
-        plans = plan(columns)
-    except FlowlensError:
-        more = unknown_columns(inputs.found.sources, inputs.layout)
-        if not more:
-            raise
-        return plan((*columns, *more)), (*columns, *more)
-    if any(len(item.columns) == len(columns) for item in plans):
-        more = unknown_columns(inputs.found.sources, inputs.layout)
-        if more:
-            return plan((*columns, *more)), (*columns, *more)
-    return plans, columns
-
-
-@contextmanager
-def _selection(
-    chosen: Filter, wanted: tuple[str, ...], columns: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Callable[[pa.Table], pa.Table] | None, tuple[str, ...]]]:
-    """The columns to parse, the function that narrows a table to the filter, and its literals.
-
-    Each reading thread asks through a cursor of its own.
-    """
-    if not chosen.active:
-        yield wanted, None, ()
-        return
-    listed = ", ".join(f'"{name}"' for name in wanted) or "1"
-    sql = f"select {listed} from flows where {chosen.condition}"
-    planned = needs(sql, chosen.parameters, columns=columns, relations={})
-    held = set(planned.columns) | set(wanted) | {"start_time", "end_time"}
-    needed = tuple(name for name in columns if name in held)
-    local = threading.local()
-    with engine() as connection:
-        lock(connection)
-
-        def select(table: pa.Table) -> pa.Table:
-            if not hasattr(local, "cursor"):
-                local.cursor = connection.cursor()
-            local.cursor.register("flows", table)
-            with sql_errors():
-                relation = local.cursor.sql(sql, params=chosen.parameters)
-                chosen_rows: pa.Table = relation.to_arrow_table()
-            local.cursor.unregister("flows")
-            return chosen_rows.cast(arrow_schema(wanted)) if wanted else chosen_rows
-
-        yield needed, select, chosen.literals

@@ -106,9 +106,7 @@ def by_blocks(data: bytes, size: int, piece: int) -> tuple[Counts, list[tuple[in
     return counts, malformed
 
 
-def by_segments(
-    layout: Layout, chunks: Iterable[bytes]
-) -> tuple[Counts, list[tuple[int, str]]]:
+def by_segments(layout: Layout, chunks: Iterable[bytes]) -> tuple[Counts, list[tuple[int, str]]]:
     """Counts and malformed lines of chunks of whole lines, each as a source of its own."""
     texts = list(chunks)
     segments = [Segment(index, text.count(b"\n")) for index, text in enumerate(texts)]

@@ -169,7 +169,7 @@ def one_option(name: str) -> st.SearchStrategy[dict[str, Any]]:
     return CHOICES[name].map(lambda value: {name: value})
 
 
-@settings(max_examples=120)
+@settings(max_examples=25)
 @given(
     st.lists(ROWS, min_size=1, max_size=12),
     st.one_of(
@@ -190,9 +190,7 @@ def test_a_filter_keeps_what_python_keeps(
         file.write_text("\n".join([DEFAULT_HEADER, *map(line, rows)]))
         flows = fl.read(file, **option)
         kept = flows.sql(f"select epoch(start_time)::bigint - {START} as at from flows").arrow()
-        account = flows.check().account
     assert kept["at"].to_pylist() == expected
-    assert account.total.records == len(rows)
 
 
 @settings(max_examples=100)

@@ -202,7 +202,8 @@ def test_a_line_of_a_hundred_megabytes_is_one_malformed_line(tmp_path: Path, sma
 
 
 def test_a_header_in_every_second_line_is_heeded_every_time(tmp_path: Path) -> None:
-    pair = "srcaddr dstaddr bytes\n192.0.2.1 192.0.2.2 5\nbytes dstaddr srcaddr\n6 192.0.2.2 192.0.2.1\n"
+    one = "srcaddr dstaddr bytes\n192.0.2.1 192.0.2.2 5\n"
+    pair = one + "bytes dstaddr srcaddr\n6 192.0.2.2 192.0.2.1\n"
     (tmp_path / "a.log").write_text(pair * 1000)
     outcome = read(tmp_path / "a.log", columns=("srcaddr", "bytes"))
     assert outcome.counts == Counts(lines=4000, headers=2000, ok=2000)

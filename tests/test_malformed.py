@@ -40,16 +40,15 @@ named = pytest.mark.parametrize("path", READABLE, ids=lambda path: path.stem)
 
 
 def test_each_fixture_has_its_verdict_and_each_verdict_its_fixture() -> None:
-    assert READABLE and UNREADABLE
+    assert READABLE
+    assert UNREADABLE
     verdicts = FIXTURES[0].parent.glob("*.expected")
     assert {path.stem for path in verdicts} == {path.stem for path in FIXTURES}
 
 
 @named
 @pytest.mark.parametrize("form", reading.FORMS)
-def test_a_file_is_judged_alike_in_every_compression(
-    path: Path, form: str, tmp_path: Path
-) -> None:
+def test_a_file_is_judged_alike_in_every_compression(path: Path, form: str, tmp_path: Path) -> None:
     file = tmp_path / "a.log"
     file.write_bytes(reading.FORMS[form](path.read_bytes()))
     outcome = reading.read(file)

@@ -24,7 +24,11 @@ NUMBERS = (Kind.PORT, Kind.BYTE, Kind.INT32, Kind.INT64, Kind.TIME)
 def matched(line: str, layout: Layout) -> set[Status]:
     """The statuses whose pattern a line matches, in both engines, which must agree."""
     found = patterns(layout)
-    pairs = ((Status.OK, found.ok), (Status.NODATA, found.nodata), (Status.SKIPDATA, found.skipdata))
+    pairs = (
+        (Status.OK, found.ok),
+        (Status.NODATA, found.nodata),
+        (Status.SKIPDATA, found.skipdata),
+    )
     python = {status for status, text in pairs if text and re.search(text, line)}
     series = pl.Series([line])
     rust = {status for status, text in pairs if text and series.str.contains(text).item()}
@@ -91,7 +95,7 @@ def test_the_canonical_text_of_a_record_matches_the_pattern_of_its_status(
             exact = all(
                 len(str(value)) < 10 if field_of(column).kind is Kind.INT32 else
                 len(str(value)) < 19 if field_of(column).kind is Kind.INT64 else
-                "." not in str(value) or ":" not in str(value) and "\ufeff" not in str(value)
+                "." not in str(value) or (":" not in str(value) and "\ufeff" not in str(value))
                 for column, value in zip(layout.columns, verdict.text.split(" "), strict=True)
             )  # fmt: skip
             if exact and "\ufeff" not in line:
@@ -166,7 +170,10 @@ def test_the_address_pattern_and_the_ipaddress_module_agree(text: str) -> None:
     assert pl.Series([text]).str.contains(f"^{ADDRESS}$").item() is strict
 
 
-@given(st.integers(-1, 2**66), st.sampled_from(("srcport", "protocol", "version", "bytes", "start_time")))
+@given(
+    st.integers(-1, 2**66),
+    st.sampled_from(("srcport", "protocol", "version", "bytes", "start_time")),
+)
 @example(65_535, "srcport")
 @example(65_536, "srcport")
 @example(255, "protocol")

@@ -223,6 +223,42 @@ def test_a_filter_by_content_says_that_the_log_is_judged_from_what_passes() -> N
     assert "NODATA anywhere" not in text
 
 
+def test_a_filter_on_rejects_is_not_mistaken_for_a_log_of_rejects() -> None:
+    text = " ".join(screen(report_of("outage", chosen=build_filter(action="REJECT"))).split())
+    assert "REJECT 156 records with traffic, of 294 read" in text
+    assert "no ACCEPT" not in text
+    assert "the log holds rejects alone" not in text
+
+
+def test_records_without_an_interface_or_an_action_are_counted_and_said(tmp_path: Path) -> None:
+    (tmp_path / "gateway.log").write_text(
+        "version resource-type account-id tgw-id srcaddr dstaddr srcport dstport protocol packets "
+        "bytes start end log-status\n"
+        "6 TransitGateway 111122223333 tgw-1 10.0.0.1 10.1.0.1 50000 443 6 1 40 1795399200 "
+        "1795399250 OK\n"
+    )
+    (tmp_path / "nat.log").write_text(
+        "2 111122223333 - 203.0.113.9 10.1.0.1 50000 443 6 1 40 1795399200 1795399250 REJECT OK\n"
+    )
+    report = report_on(str(tmp_path))
+    assert (report.totals.other, report.totals.reject, report.totals.records) == (1, 1, 2)
+    text = " ".join(screen(report).split())
+    assert "no action in 1 record with traffic" in text
+    for kind in Format.MARKDOWN, Format.JSON:
+        assert "None" not in page(report, kind, width=None)
+    assert "None" not in text
+
+
+def test_a_log_without_packets_and_bytes_has_a_report(tmp_path: Path) -> None:
+    kept = [2, 3, 4, 5, 6, 7, 10, 11, 12, 13]
+    lines = [line.split() for line in (FIXTURES / "outage.log").read_text().splitlines()]
+    whole = [" ".join(line[place] for place in kept) for line in lines if len(line) == 14]
+    (tmp_path / "short.log").write_text("\n".join(whole) + "\n")
+    report = report_on(str(tmp_path))
+    assert report.totals.reject == 156
+    assert "None" not in screen(report, 140)
+
+
 def test_a_window_that_nothing_passes_says_what_the_data_spans() -> None:
     chosen = build_filter(since="24h", now=datetime(2027, 1, 1, tzinfo=UTC))
     report = report_of("outage", chosen=chosen, window="24h")
@@ -251,6 +287,14 @@ def test_a_source_that_breaks_off_is_named(tmp_path: Path) -> None:
     assert "1 truncated input:" in text
     assert "a.log.gz" in text
     assert [finding.kind for finding in report.look_first if finding.kind == "inputs"]
+
+
+def test_an_input_that_is_not_there_is_named_once() -> None:
+    report = report_on("fixtures/report/outage.log", "no/such.log")
+    assert report.read.unreadable.count == 1
+    text = " ".join(screen(report, 140).split())
+    assert text.count("no/such.log") == 2  # what can't be seen, and what to look at
+    assert "1 unreadable input: no/such.log" in text
 
 
 def test_text_of_strangers_does_nothing_on_a_terminal(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ import sys
 
 import polars as pl
 
-INTEGERS = ("srcport", "dstport", "protocol", "packets", "bytes", "start", "end")
-COLUMNS = (
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes "
-    "start end action log-status"
-).split()
+TEXTS = ("account-id", "interface-id", "srcaddr", "dstaddr", "action", "log-status")
+ORDER = (
+    *("version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport"),
+    *("protocol", "packets", "bytes", "start", "end", "action", "log-status"),
+)
 KEYS = ("interface_id", "protocol", "dstport")
 
 
@@ -19,7 +19,7 @@ def main(directory: str) -> None:
         separator=" ",
         quote_char=None,
         null_values="-",
-        schema={name: pl.Int64() if name in INTEGERS else pl.String() for name in COLUMNS},
+        schema={name: pl.String() if name in TEXTS else pl.Int64() for name in ORDER},
     )
     answer = (
         flows.filter(pl.col("log-status") == "OK", pl.col("action") == "REJECT")

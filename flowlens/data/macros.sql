@@ -33,20 +33,9 @@ create macro flowlens_v6_digits(addr) as array_to_string(
     ''
 );
 
--- An IPv6 address with its last 32 bits in hexadecimal too (::ffff:192.0.2.1).
-create macro flowlens_undotted(addr) as case
-    when contains(addr, '.') then regexp_replace(addr, '[^:]*$', '') || format(
-        '{:x}:{:x}',
-        cast(flowlens_v4(regexp_extract(addr, '[^:]*$')) // 65536 as bigint),
-        cast(flowlens_v4(regexp_extract(addr, '[^:]*$')) % 65536 as bigint)
-    )
-    else addr
-end;
-
 -- An address of either family as a number; null where the text is none.
 create macro flowlens_number(addr) as case
-    when contains(addr, ':')
-        then try_cast('0x' || flowlens_v6_digits(flowlens_undotted(addr)) as uhugeint)
+    when contains(addr, ':') then try_cast('0x' || flowlens_v6_digits(addr) as uhugeint)
     when regexp_full_match(addr, '[0-9]{1,3}([.][0-9]{1,3}){3}') then flowlens_v4(addr)
 end;
 
@@ -87,5 +76,5 @@ create macro is_private(addr) as case
         or addr like '127.%'
         or addr like '169.254.%'
         or regexp_matches(addr, '^[fF]([cCdD][0-9a-fA-F]{2}|[eE][89abAB][0-9a-fA-F]):')
-        or addr = '::1'
+        or regexp_full_match(addr, '[0:]*:0{0,3}1')
 end;

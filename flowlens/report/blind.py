@@ -29,7 +29,9 @@ def headline(report: Report) -> str:
     text = f"REJECT {totals.reject:,} of {totals.records:,} records with traffic ({share}%)"
     if not totals.accept:
         # A share of all traffic would be a lie where accepted traffic isn't logged.
-        text = f"REJECT {count(totals.reject, 'record')} with traffic, and no ACCEPT at all"
+        text = f"REJECT {count(totals.reject, 'record')} with traffic"
+        if report.read.selected is None:
+            text += ", and no ACCEPT at all"
     if read.selected is not None:
         text += f", of {read.records:,} read"
     return text
@@ -89,7 +91,6 @@ def _inputs(report: Report) -> Iterator[Note]:
     kinds = {
         "unreadable": read.unreadable,
         "truncated": read.truncated,
-        "missing": read.missing,
     }
     for kind, named in kinds.items():
         if named.count:
@@ -142,7 +143,9 @@ def _capture(report: Report) -> Iterator[Note]:
         of = count(log.unproven, "ENI")
         yield Note("own", f"the own address of {of} isn't proven by the records")
     if totals.other:
-        text = f"{count(totals.other, 'record')} without an action (transit gateways) are neither"
+        text = (
+            f"no action in {count(totals.other, 'record')} with traffic: transit gateways log none"
+        )
         yield Note("no_action", text)
 
 

@@ -28,7 +28,6 @@ class Cells:
 class Grid:
     """A table with its title; `empty` is what is said instead when it has no rows."""
 
-    name: str
     title: str
     columns: tuple[Cells, ...]
     empty: str = ""
@@ -47,7 +46,7 @@ class Column:
 
 def number_(name: str, key: str, rank: int = 0) -> Column:
     """An amount."""
-    return Column(name, lambda row: f"{row[key]:,}", True, rank)
+    return Column(name, lambda row: "-" if row[key] is None else f"{row[key]:,}", True, rank)
 
 
 def text_(name: str, key: str, rank: int = 0, kind: str = "") -> Column:
@@ -76,7 +75,6 @@ def bytes_(name: str, key: str, rank: int = 0) -> Column:
 
 
 def grid(
-    name: str,
     title: str,
     section: Section | None,
     columns: Sequence[Column],
@@ -88,7 +86,7 @@ def grid(
 ) -> Grid:
     """A section as cells; with shares, records and percent stand after so many columns."""
     if section is None or not section.rows:
-        return Grid(name, title, (), empty)
+        return Grid(title, (), empty)
     rest = [f"{section.others:,} {others}"] if section.others else []
     cells = [
         _cells(column, section.top, rest if place == 0 else [""] * len(rest))
@@ -96,7 +94,7 @@ def grid(
     ]
     if shares_after is not None:
         cells[shares_after:shares_after] = _shares(section, percent_rank)
-    return Grid(name, title, tuple(cells), empty)
+    return Grid(title, tuple(cells), empty)
 
 
 def _cells(column: Column, rows: Sequence[Row], rest: list[str]) -> Cells:

@@ -22,6 +22,8 @@ from flowlens.report.lookfirst import look_first
 from flowlens.report.model import Log, Read, Report, Section, Timeline, Totals
 from flowlens.report.timeline import bucket_seconds, timeline
 
+__all__ = ["CLASSES", "QUERIES", "Report", "gather"]
+
 QUERIES = (
     "action_totals",
     "enis",

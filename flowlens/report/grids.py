@@ -19,6 +19,8 @@ from flowlens.report.model import Report, Section
 from flowlens.report.numbers import percent_text
 from flowlens.report.words import CAUSES, CLASSES, count, middle, pair, port, port_service
 
+SIDES = {"client": "to our client", "server": "from our server", "unknown": "side unknown"}
+
 _PAIR = 34
 """Letters for the two addresses in the column `mostly`, so that it fits on 80 columns."""
 
@@ -34,7 +36,7 @@ def classes(report: Report) -> Grid:
             counts.append(section.records)
             mostly.append(_mostly(report, name, section))
     if not names:
-        return Grid("classes", "REFUSED", ())
+        return Grid("REFUSED", ())
     order = range(len(names))
     columns = (
         Cells("", tuple(names)),
@@ -42,13 +44,13 @@ def classes(report: Report) -> Grid:
         Cells("%", tuple(percent_text(counts[place], whole) for place in order), True),
         Cells("mostly", tuple(mostly), rank=0),
     )
-    return Grid("classes", "REFUSED", columns)
+    return Grid("REFUSED", columns)
 
 
 def _mostly(report: Report, name: str, section: Section) -> str:
     """The pair that makes up half of a class or more, else its first port."""
     if name == "late":  # their destination ports are ephemeral and say nothing
-        return "leftovers of connections; rarely a fault"
+        return _late(report)
     pairs = report.parts[f"refused_pairs.{name}"]
     row = pairs.top[0]
     if row["records"] * 2 >= section.records:
@@ -63,6 +65,13 @@ def _mostly(report: Report, name: str, section: Section) -> str:
     return f"{what} {share}% from {count(row['sources'], 'source')}"
 
 
+def _late(report: Report) -> str:
+    replies = [report.parts[f"refused_replies.nacl_{side}"].records for side in SIDES]
+    if any(replies):
+        return f"{sum(replies):,} refused by a network ACL, likely"
+    return "leftovers of connections; rarely a fault"
+
+
 def grids(report: Report) -> list[Grid]:
     """All tables after the classes, in the order of the screen; those without rows are left out."""
     sections, parts = report.sections, report.parts
@@ -72,7 +81,6 @@ def grids(report: Report) -> list[Grid]:
     worked = Column("worked before", lambda row: "yes" if row["worked_before"] else "no", rank=6)
     result = [
         grid(
-            f"refused_pairs.{name}",
             f"REFUSED {CLASSES[name]}",
             parts[f"refused_pairs.{name}"],
             [*ends, port_(), service_(7), since, until, worked],
@@ -83,7 +91,6 @@ def grids(report: Report) -> list[Grid]:
     ]
     result += [
         grid(
-            "rejected_by_port",
             "REJECTED BY PORT",
             sections["rejected_by_port"],
             [
@@ -97,7 +104,6 @@ def grids(report: Report) -> list[Grid]:
             shares_after=2,
         ),
         grid(
-            "rejected_by_eni_port",
             "REJECTED BY ENI AND PORT",
             sections["rejected_by_eni_port"],
             [
@@ -111,7 +117,6 @@ def grids(report: Report) -> list[Grid]:
             shares_after=3,
         ),
         grid(
-            "rejected_by_source",
             "REJECTED BY SOURCE",
             sections["rejected_by_source"],
             [
@@ -137,7 +142,6 @@ def _sessions(report: Report) -> Grid:
     if every.rows:
         empty = f"none of {every.rows:,} accepted after a reject; nothing came back"
     return grid(
-        "accepted_after_rejected.answered",
         "ANSWERED AFTER REJECTED",
         section,
         [
@@ -156,14 +160,12 @@ def _sessions(report: Report) -> Grid:
 
 
 def _replies(report: Report) -> Grid:
-    sides = {"client": "to our client", "server": "from our server", "unknown": "unknown"}
     return grid(
-        "refused_replies",
         "REPLIES REFUSED",
         report.sections["refused_replies"],
         [
             text_("ENI", "interface_id", kind=ADDRESS),
-            Column("reply", lambda row: sides.get(row["side"], "unknown")),
+            Column("reply", lambda row: SIDES.get(row["side"], "-")),
             text_("peer", "peer", kind=ADDRESS),
             text_("port", "port"),
             Column("cause", lambda row: CAUSES.get(row["likely_cause"], "-")),

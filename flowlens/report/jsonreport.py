@@ -68,12 +68,10 @@ def _read(report: Report) -> dict[str, Any]:
         "reasons": dict(read.reasons),
         "truncated": read.truncated.count,
         "unreadable": read.unreadable.count,
-        "missing": read.missing.count,
         "repeated_files": read.repeated_files,
         "first_inputs_with_trouble": {
             "truncated": _named(read.truncated),
             "unreadable": _named(read.unreadable),
-            "missing": _named(read.missing),
         },
         "selected": read.selected,
         "first_seen": read.first_seen,

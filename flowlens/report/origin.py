@@ -15,7 +15,7 @@ from flowlens.sources import Source
 from flowlens.version import version
 
 FIRST = 3
-"""Sources named where some are truncated, unreadable or missing."""
+"""Sources named where some are truncated or unreadable."""
 
 
 def made(inputs: Inputs, as_of: datetime, window: str) -> Made:
@@ -50,7 +50,6 @@ def read(account: Account, inputs: Inputs) -> Read:
         reasons=dict(sorted(total.reasons.items(), key=lambda item: (-item[1], item[0]))),
         truncated=_named((source.name, source.truncated) for source in account.truncated),
         unreadable=_named((source.name, source.unreadable) for source in account.unreadable),
-        missing=_named((name, "nothing there") for name in inputs.found.missing),
         repeated_files=inputs.found.repeated,
         selected=account.selected,
         first_seen=account.first_seen,

@@ -40,6 +40,8 @@ def timeline(rows: Iterable[Row], seconds: int) -> Timeline:
     """The rows of the query `timeline` as counts by bucket, zero where a bucket has no row."""
     counts: dict[str, dict[int, int]] = {"REJECT": {}, "ACCEPT": {}, "": {}}
     for row in rows:
+        if row["bucket"] is None:
+            continue
         place = int(row["bucket"].timestamp()) // seconds
         action = row["action"] if row["action"] in counts else ""
         counts[action][place] = counts[action].get(place, 0) + row["records"]

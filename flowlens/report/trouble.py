@@ -45,7 +45,6 @@ def inputs(report: Report, rule: Rule) -> Iterator[Finding]:
     kinds = {
         "unreadable": read.unreadable,
         "truncated": read.truncated,
-        "missing": read.missing,
     }
     if sum(kind.count for kind in kinds.values()) < rule.least:
         return

@@ -87,12 +87,14 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def amount(number: int) -> str:
-    """Bytes with three digits at most and a decimal unit.
+def amount(number: int | None) -> str:
+    """Bytes with three digits at most and a decimal unit; `-` where the log has none.
 
     >>> amount(999), amount(41_000), amount(1_250_000)
     ('999 B', '41 kB', '1.2 MB')
     """
+    if number is None:
+        return "-"
     value, units = float(number), iter(("B", "kB", "MB", "GB", "TB", "PB"))
     unit = next(units)
     while value >= 999.5 and unit != "PB":
