@@ -24,13 +24,16 @@ Connection = duckdb.DuckDBPyConnection
 
 @contextmanager
 def engine(*, files: bool = False) -> Iterator[Connection]:
-    """An empty database in memory, with flowlens's functions, that keeps the order of rows.
+    """An empty database with flowlens's functions, that keeps the order of rows.
+
+    It is a file in a temporary directory: what is loaded into it is compressed there, which makes
+    a second question cheaper than memory would, and leaves memory to the answers.
 
     With `files` it can reach the file system, so no user's SQL may run in it.
     """
     with scratch() as place:
         connection = duckdb.connect(
-            ":memory:",
+            str(place / "flows.db"),
             config={
                 "temp_directory": str(place / "spill"),
                 "memory_limit": MEMORY_LIMIT,

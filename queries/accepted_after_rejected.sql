@@ -25,7 +25,7 @@ with refused as (
     where class = 'inbound' and interface_id is not null
     group by srcaddr, interface_id
 ),
-requests as (
+accepted as (
     select
         flows.srcaddr,
         flows.interface_id,
@@ -39,19 +39,8 @@ requests as (
     join refused
         on flows.srcaddr = refused.srcaddr
         and flows.interface_id = refused.interface_id
-    left join services as answering
-        on answering.port = flows.srcport
-        and answering.protocol = flows.protocol
-        and answering.service
-    left join services as probed
-        on probed.port = flows.dstport
-        and probed.protocol = flows.protocol
-        and probed.probed
-    where
-        flows.log_status = 'OK'
-        and flows.action = 'ACCEPT'
         and flows.start_time > refused.first_reject
-        and (answering.port is null or flows.dstport < 32768 or probed.port is not null)
+    where flows.log_status = 'OK' and flows.action = 'ACCEPT'
     group by
         flows.srcaddr,
         flows.interface_id,
@@ -59,6 +48,27 @@ requests as (
         flows.protocol,
         flows.srcport,
         flows.dstport
+),
+requests as (
+    select
+        accepted.srcaddr,
+        accepted.interface_id,
+        accepted.dstaddr,
+        accepted.protocol,
+        accepted.srcport,
+        accepted.dstport,
+        accepted.bytes_in,
+        accepted.first_accept
+    from accepted
+    left join services as answering
+        on answering.port = accepted.srcport
+        and answering.protocol = accepted.protocol
+        and answering.service
+    left join services as probed
+        on probed.port = accepted.dstport
+        and probed.protocol = accepted.protocol
+        and probed.probed
+    where answering.port is null or accepted.dstport < 32768 or probed.port is not null
 ),
 replies as (
     select

@@ -51,6 +51,7 @@ mirrors as (
         and flows.protocol = refused.protocol
         and flows.srcaddr = refused.dstaddr
         and flows.dstaddr = refused.srcaddr
+        and flows.start_time <= refused.end_time
     where flows.log_status = 'OK' and flows.action = 'ACCEPT' and refused.protocol in (6, 17)
     group by
         refused.srcaddr,

@@ -22,7 +22,9 @@ HEADER = (
 )
 
 
-def run(*arguments: str | Path, stdin: bytes = b"", **options) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *arguments: str | Path, stdin: bytes = b"", **options
+) -> subprocess.CompletedProcess[bytes]:
     """Run flowlens; the output is bytes."""
     command = [sys.executable, "-m", "flowlens", *map(str, arguments)]
     return subprocess.run(command, input=stdin, capture_output=True, timeout=120, **options)
@@ -257,7 +259,9 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
 
 def test_two_runs_at_once_do_not_disturb_each_other(tmp_path):
     command = [sys.executable, "-m", "flowlens", "query", "refused_by_class", DEMO, "-f", "csv"]
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in "ab"]
+    runs = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in "ab"
+    ]
     first, second = (process.communicate(timeout=120)[0] for process in runs)
     assert first == second != b""
 

@@ -130,13 +130,12 @@ def test_the_temporary_directory_goes_in_every_case(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     spill = "create table t as select range as a, repeat('x', 400) as b from range(400000)"
-    with pytest.raises(error) if error else nullcontext():  # noqa: PT012  (the block is the test)
-        with engine() as connection:
-            assert len(scratch()) == 1
-            connection.execute("set memory_limit = '64MB'")
-            connection.execute(spill)
-            if error:
-                raise error
+    with pytest.raises(error) if error else nullcontext(), engine() as connection:
+        assert len(scratch()) == 1
+        connection.execute("set memory_limit = '64MB'")
+        connection.execute(spill)
+        if error:
+            raise error
     assert os.listdir(tmp_path) == []
 
 

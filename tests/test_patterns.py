@@ -159,6 +159,10 @@ ADDRESS_ALONE = re.compile(f"^{ADDRESS}$")
 @example("::2:3:4:5:6:7:8")
 @example("1:2:3:4:5:6:7::8")
 @example("00.0.0.0")
+@example("255.249.199.99")
+@example("255.255.255.256")
+@example("260.1.1.1")
+@example("300.1.1.1")
 @example("１.2.3.4")
 def test_the_address_pattern_and_the_ipaddress_module_agree(text: str) -> None:
     try:
