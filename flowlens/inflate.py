@@ -54,13 +54,8 @@ _FORMS: dict[str, tuple[bytes, Callable[[], Decompressor]]] = {
     "bzip2": (b"BZh", bz2.BZ2Decompressor),
 }
 
-_FAULTS: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    ValueError,
-    igzip_lib.IsalError,
-    zstd.ZstdError,
-)
+_ISAL: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub has no class
+_FAULTS = (OSError, EOFError, ValueError, _ISAL, zstd.ZstdError)
 
 
 @dataclass(slots=True)

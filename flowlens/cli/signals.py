@@ -17,7 +17,8 @@ _SIGNALS = [
 def interruptible() -> Iterator[threading.Event]:
     """Turn signals into KeyboardInterrupt, and into an event for the threads that read.
 
-    Blocks may be nested: each one's event is set. Outside the main thread signals can't be had, and the event is never set.
+    Blocks may be nested: each one's event is set. Outside the main thread signals can't be had,
+    and the event is never set.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
