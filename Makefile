@@ -13,10 +13,10 @@ demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
 
 test: check
-	$(BIN)/python -m pytest -q
+	$(BIN)/pytest -q
 
 test-all: test
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/pytest -q -m slow
 
 check: $(TOOLS) $(WHEEL)
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ SAMPLE = 200_000
 
 def flowlens(*arguments: str) -> Command:
     """A flowlens command whose answer goes nowhere."""
-    return Command(f"flowlens {arguments[0]}", (sys.executable, "-m", "flowlens", *arguments))
+    return Command(f"flowlens {arguments[0]}", (sys.executable, "-P", "-m", "flowlens", *arguments))
 
 
 def query(dataset: Dataset) -> Command:

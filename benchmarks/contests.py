@@ -170,7 +170,7 @@ def _help() -> Contest:
 def heavy_imports() -> list[str]:
     """Which of the large libraries `flowlens --help` imports."""
     said = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "flowlens", "--help"],
+        [sys.executable, "-P", "-X", "importtime", "-m", "flowlens", "--help"],
         cwd=ROOT,
         capture_output=True,
         text=True,

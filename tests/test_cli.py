@@ -26,7 +26,7 @@ def run(
     *arguments: str | Path, stdin: bytes = b"", **options
 ) -> subprocess.CompletedProcess[bytes]:
     """Run flowlens; the output is bytes."""
-    command = [sys.executable, "-m", "flowlens", *map(str, arguments)]
+    command = [sys.executable, "-P", "-m", "flowlens", *map(str, arguments)]
     return subprocess.run(command, input=stdin, capture_output=True, timeout=120, **options)
 
 
@@ -212,7 +212,7 @@ def test_output_to_a_full_disk_is_one_line():
 
 
 def test_a_closed_pipe_is_silent():
-    command = f"{sys.executable} -m flowlens sql 'select * from flows' {DEMO} -f csv | head -1"
+    command = f"{sys.executable} -P -m flowlens sql 'select * from flows' {DEMO} -f csv | head -1"
     done = subprocess.run(
         ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, timeout=60
     )
@@ -228,7 +228,7 @@ def test_an_interrupt_exits_130_and_leaves_nothing_behind(tmp_path, number):
     fifo = tmp_path / "endless"
     os.mkfifo(fifo)
     process = subprocess.Popen(
-        [sys.executable, "-m", "flowlens", "report", str(fifo), "-o", str(tmp_path / "out")],
+        [sys.executable, "-P", "-m", "flowlens", "report", str(fifo), "-o", str(tmp_path / "out")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(scratch)},
@@ -258,7 +258,17 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
 
 
 def test_two_runs_at_once_do_not_disturb_each_other(tmp_path):
-    command = [sys.executable, "-m", "flowlens", "query", "refused_by_class", DEMO, "-f", "csv"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "flowlens",
+        "query",
+        "refused_by_class",
+        DEMO,
+        "-f",
+        "csv",
+    ]
     runs = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in "ab"
     ]

@@ -77,25 +77,28 @@ def test_the_size_of_a_block_changes_no_verdict(path: Path, size: int, piece: in
     assert told(*reading.by_blocks(data, size, piece)) == expected(path)
 
 
-@named
-def test_lines_that_are_sources_of_their_own_are_judged_alike(path: Path) -> None:
-    data = path.read_bytes()
-    layout, skip = beginning(data, None)
-    text = data[skip:].removesuffix(b"\n")
-    lines = [line + b"\n" for line in text.split(b"\n")] if text else []
-    if any(sets_layout(line) for line in lines):
-        pytest.skip("a header holds for its own source")
-    counts, malformed = reading.by_segments(layout, lines)
-    counts.lines, counts.headers = counts.lines + (skip > 0), counts.headers + (skip > 0)
-    shown = [(line + (skip > 0), reason) for line, reason in malformed]
-    assert told(counts, shown) == expected(path)
-
-
 def sets_layout(line: bytes) -> bool:
     try:
         return from_header(line.decode("utf-8", "replace")) is not None
     except DuplicateFieldError:
         return False
+
+
+def single(path: Path) -> bool:
+    """Whether no header stands within the file, for that would hold for its own source alone."""
+    return not any(sets_layout(line) for line in path.read_bytes().split(b"\n")[1:])
+
+
+@pytest.mark.parametrize("path", filter(single, READABLE), ids=lambda path: path.stem)
+def test_lines_that_are_sources_of_their_own_are_judged_alike(path: Path) -> None:
+    data = path.read_bytes()
+    layout, skip = beginning(data, None)
+    text = data[skip:].removesuffix(b"\n")
+    lines = [line + b"\n" for line in text.split(b"\n")] if text else []
+    counts, malformed = reading.by_segments(layout, lines)
+    counts.lines, counts.headers = counts.lines + (skip > 0), counts.headers + (skip > 0)
+    shown = [(line + (skip > 0), reason) for line, reason in malformed]
+    assert told(counts, shown) == expected(path)
 
 
 @pytest.mark.parametrize("path", UNREADABLE, ids=lambda path: path.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import resource
@@ -128,10 +129,25 @@ def test_a_place_where_nobody_may_write_is_one_line():
     assert caught.value.exit_code == ExitCode.FAILED
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@contextlib.contextmanager
+def nobody(directory):
+    """Without root's power to write everywhere, and where that user may look."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for place in (directory, *directory.parents[:3]):
+        place.chmod(place.stat().st_mode | 0o055)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_a_read_only_directory_is_a_failure(tmp_path):
     tmp_path.chmod(0o500)
     with (
+        nobody(tmp_path),
         pytest.raises(FlowlensError, match="Permission denied") as caught,
         open_sink(tmp_path / "out.csv"),
     ):
@@ -235,12 +251,15 @@ def test_what_is_still_in_the_buffer_is_dropped_when_the_work_fails(monkeypatch)
     assert memory.getvalue() == b""
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 def test_a_write_protected_file_is_not_replaced(tmp_path):
     target = tmp_path / "out.csv"
     target.write_bytes(b"old")
     target.chmod(0o400)
-    with pytest.raises(FlowlensError, match="Permission denied"), open_sink(target):
+    with (
+        nobody(tmp_path),
+        pytest.raises(FlowlensError, match="Permission denied"),
+        open_sink(target),
+    ):
         pass
     assert target.read_bytes() == b"old"
 
