@@ -89,7 +89,7 @@ def single(path: Path) -> bool:
     return not any(sets_layout(line) for line in path.read_bytes().split(b"\n")[1:])
 
 
-@pytest.mark.parametrize("path", filter(single, READABLE), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", list(filter(single, READABLE)), ids=lambda path: path.stem)
 def test_lines_that_are_sources_of_their_own_are_judged_alike(path: Path) -> None:
     data = path.read_bytes()
     layout, skip = beginning(data, None)
