@@ -87,7 +87,8 @@ def _verdict(target: Target, pair: Pair) -> tuple[str, bool]:
     value = target.value(pair)
     held = value <= target.limit
     word = "pass" if held else "FAIL"
-    return f"  {word}  {target.what}: {value:.3g}, at most {target.limit:g}", held
+    doubt = "; NOISY, measure again" if pair.is_noisy else ""
+    return f"  {word}  {target.what}: {value:.3g}, at most {target.limit:g}{doubt}", held
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ from statistics import median
 
 ROOT = Path(__file__).parent.parent
 
+NOISE = 0.1
+"""How far the ratio of medians may be from that of neighbouring runs on a quiet machine."""
+
 
 class CommandFailedError(Exception):
     """A measured command ended with another code than 0; the message has its stderr's end."""
@@ -71,6 +74,11 @@ class Pair:
         """The median of each run's wall time over that of the run next to it."""
         runs = zip(self.first, self.second, strict=True)
         return median(first.wall / second.wall for first, second in runs)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the two ratios differ so much that neither should be believed."""
+        return abs(self.ratio / self.ratio_of_pairs - 1) > NOISE
 
     @property
     def peaks(self) -> float:

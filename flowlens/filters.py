@@ -138,6 +138,15 @@ def network(text: str, option: str) -> str:
         ) from error
 
 
+def is_span(text: str) -> bool:
+    """Whether a time is written as a span before now.
+
+    >>> is_span("24h"), is_span("2026-11-23")
+    (True, False)
+    """
+    return _SPAN.fullmatch(text.strip()) is not None
+
+
 def moment(value: str | datetime | None, option: str, now: datetime) -> datetime | None:
     """A moment in UTC from ISO text, a span before `now`, or a datetime (naive is UTC).
 

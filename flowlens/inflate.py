@@ -54,6 +54,8 @@ _FORMS: dict[str, tuple[bytes, Callable[[], Decompressor]]] = {
     "bzip2": (b"BZh", bz2.BZ2Decompressor),
 }
 
+_LONGEST_MAGIC = max(len(magic) for magic, _ in _FORMS.values())
+
 _ISAL: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub has no class
 _FAULTS = (OSError, EOFError, ValueError, _ISAL, zstd.ZstdError)
 
@@ -88,6 +90,8 @@ def inflate(file: BinaryIO) -> Inflated:
         OSError: the file can't be read on (also while the pieces are taken).
     """
     head = file.read(PIECE) or b""
+    while 0 < len(head) < _LONGEST_MAGIC and (more := file.read(PIECE)):
+        head += more
     raw = _raw(head, file)
     for name, (magic, _) in _FORMS.items():
         if head.startswith(magic):

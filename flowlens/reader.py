@@ -110,6 +110,8 @@ class Reading:
     def __iter__(self) -> Iterator[pa.Table]:
         """The tables of `wanted.columns`, in the order of the sources.
 
+        Small files that are read together come by layout, where they have several.
+
         Raises:
             NoInputError: at the end, if none of the sources could be read.
         """

@@ -36,13 +36,12 @@ class Source:
 class Found:
     """The sources of a read, in the order of the inputs and by path within each.
 
-    `missing` holds inputs that aren't there, or whose glob matches nothing; `repeated` counts
-    files that several inputs name, which are read once.
+    `missing` holds inputs that aren't there, or whose glob matches nothing. A file that several
+    inputs name is there once.
     """
 
     sources: tuple[Source, ...]
     missing: tuple[str, ...]
-    repeated: int
 
 
 def find(inputs: Sequence[str]) -> Found:
@@ -56,21 +55,18 @@ def find(inputs: Sequence[str]) -> Found:
     sources: list[Source] = []
     missing: list[str] = []
     seen: set[object] = set()
-    repeated = 0
     for name in inputs:
         empty = True
         for identity, source in _expand(name):
             empty = False
-            if identity in seen:
-                repeated += 1
-                continue
-            seen.add(identity)
-            sources.append(source)
+            if identity not in seen:
+                seen.add(identity)
+                sources.append(source)
         if empty:
             missing.append(name)
     if missing and not sources:
         raise NoInputError(_nothing(missing[0]))
-    return Found(tuple(sources), tuple(missing), repeated)
+    return Found(tuple(sources), tuple(missing))
 
 
 def _nothing(name: str) -> str:
@@ -110,14 +106,28 @@ def _source(path: str, *, walked: bool) -> Iterator[tuple[object, Source]]:
         return
     if stat.S_ISREG(status.st_mode):
         yield (status.st_dev, status.st_ino), Source(path, status.st_size)
-    elif not walked:
+    elif stat.S_ISDIR(status.st_mode) or not walked:
         yield path, Source(path, None)
 
 
 def _walk(directory: str) -> Iterator[str]:
-    """All files below a directory that can be sources, sorted; hidden ones are passed over."""
-    for place, directories, names in os.walk(directory):
+    """All files below a directory that can be sources, sorted; hidden ones are passed over.
+
+    Links to directories are followed, each directory once. One that can't be listed is given as if
+    it were a file, so that it is named as unreadable.
+    """
+    walked: set[tuple[int, int]] = set()
+    unlisted: list[str] = []
+    for place, directories, names in os.walk(
+        directory, onerror=lambda error: unlisted.append(str(error.filename)), followlinks=True
+    ):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in walked:
+            directories.clear()
+            continue
+        walked.add((status.st_dev, status.st_ino))
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and name not in _NOT_SOURCES:
                 yield os.path.join(place, name)
+    yield from unlisted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,8 +94,9 @@ def run_report(
     from flowlens.report.page import page
 
     with session(inputs, options, output=output) as run:
-        report = run.flows.report(rows=limit)
-        run.sink.write(page(report, format, width=run.width).encode())
+        report = run.flows.report(rows=limit, window=run.window)
+        colour = run.width is not None and "NO_COLOR" not in os.environ
+        run.sink.write(page(report, format, width=run.width, colour=colour).encode())
         run.finish(report.account)
 
 

@@ -15,6 +15,7 @@ from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
 from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
+from flowlens.filters import is_span
 from flowlens.flows import Flows, read
 from flowlens.output.escape import terminal
 from flowlens.output.sink import open_sink
@@ -36,6 +37,8 @@ class Session:
         self.flows = flows
         self.sink = sink
         self.width = width
+        spans = (text for text in (options.since, options.until) if text and is_span(text))
+        self.window = ", ".join(spans)
         self._options = options
         self._account: Account | None = None
 

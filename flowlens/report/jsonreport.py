@@ -68,7 +68,6 @@ def _read(report: Report) -> dict[str, Any]:
         "reasons": dict(read.reasons),
         "truncated": read.truncated.count,
         "unreadable": read.unreadable.count,
-        "repeated_files": read.repeated_files,
         "first_inputs_with_trouble": {
             "truncated": _named(read.truncated),
             "unreadable": _named(read.unreadable),

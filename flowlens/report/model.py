@@ -72,7 +72,6 @@ class Read:
     reasons: Mapping[str, int]
     truncated: Named
     unreadable: Named
-    repeated_files: int
     selected: int | None
     first_seen: datetime | None
     last_seen: datetime | None

@@ -50,7 +50,6 @@ def read(account: Account, inputs: Inputs) -> Read:
         reasons=dict(sorted(total.reasons.items(), key=lambda item: (-item[1], item[0]))),
         truncated=_named((source.name, source.truncated) for source in account.truncated),
         unreadable=_named((source.name, source.unreadable) for source in account.unreadable),
-        repeated_files=inputs.found.repeated,
         selected=account.selected,
         first_seen=account.first_seen,
         last_seen=account.last_seen,
