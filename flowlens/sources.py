@@ -36,10 +36,11 @@ class Source:
 class Found:
     """The sources of a read, in the order of the inputs and by path within each.
 
-    `missing` holds inputs that aren't there, or whose glob matches nothing. A file that several
+    `inputs` are as they were given; `missing` holds inputs that aren't there, or whose glob matches nothing. A file that several
     inputs name is there once.
     """
 
+    inputs: tuple[str, ...]
     sources: tuple[Source, ...]
     missing: tuple[str, ...]
 
@@ -66,7 +67,7 @@ def find(inputs: Sequence[str]) -> Found:
             missing.append(name)
     if missing and not sources:
         raise NoInputError(_nothing(missing[0]))
-    return Found(tuple(sources), tuple(missing))
+    return Found(tuple(inputs), tuple(sources), tuple(missing))
 
 
 def _nothing(name: str) -> str:

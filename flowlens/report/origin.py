@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from os.path import commonpath, dirname
 
 from flowlens.accounting import Account
 from flowlens.filters import Filter
 from flowlens.pipeline import Inputs
 from flowlens.report.model import Made, Named, Read
-from flowlens.sources import Source
 from flowlens.version import version
 
 FIRST = 3
@@ -28,7 +26,7 @@ def made(inputs: Inputs, as_of: datetime, window: str) -> Made:
         as_of=as_of.astimezone(UTC),
         window=_window(inputs.filter, window),
         filter=_conditions(inputs.filter),
-        inputs=_place(sources),
+        inputs=_place(inputs.found.inputs),
         inputs_hash=digest[:12],
     )
 
@@ -61,15 +59,9 @@ def _named(pairs: Iterable[tuple[str, str]]) -> Named:
     return Named(len(every), tuple(every[:FIRST]))
 
 
-def _place(sources: tuple[Source, ...]) -> str:
-    """One source by its name, several by the directory that they share."""
-    names = [source.name for source in sources]
-    if len(names) == 1:
-        return names[0]
-    try:
-        return commonpath(dirname(name) for name in names) or "."
-    except ValueError:  # standard input or relative paths beside absolute ones
-        return f"{len(names)} inputs"
+def _place(inputs: tuple[str, ...]) -> str:
+    """One input as it was given, or how many there are."""
+    return inputs[0] if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def _window(chosen: Filter, given: str) -> str:
