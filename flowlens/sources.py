@@ -36,8 +36,8 @@ class Source:
 class Found:
     """The sources of a read, in the order of the inputs and by path within each.
 
-    `inputs` are as they were given; `missing` holds inputs that aren't there, or whose glob matches nothing. A file that several
-    inputs name is there once.
+    `inputs` are as they were given; `missing` holds those that aren't there, or whose glob matches
+    nothing. A file that several inputs name is there once.
     """
 
     inputs: tuple[str, ...]
