@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import bz2
 import sys
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -53,6 +54,9 @@ _FORMS: dict[str, tuple[bytes, Callable[[], Decompressor]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),
     "bzip2": (b"BZh", bz2.BZ2Decompressor),
 }
+
+_STEP = 512
+"""Bytes salvaged at a time from broken gzip data; as many may be lost."""
 
 _LONGEST_MAGIC = max(len(magic) for magic, _ in _FORMS.values())
 
@@ -112,6 +116,7 @@ def _members(raw: Iterator[bytes], form: str, inflated: Inflated) -> Iterator[by
     magic, fresh = _FORMS[form]
     member = fresh()
     between = False
+    whole = True
     for data in raw:
         while data or not member.needs_input:
             if between:
@@ -121,15 +126,27 @@ def _members(raw: Iterator[bytes], form: str, inflated: Inflated) -> Iterator[by
                 if not data.startswith(magic[: len(data)]):
                     inflated.broken = f"ends in bytes that are no {form}"
                     return
-                member, between = fresh(), False
+                member, between, whole = fresh(), False, True
             try:
                 piece = member.decompress(data, BLOCK)
             except _FAULTS as error:
                 inflated.broken = f"broken {form}: {error}"
+                if form == "gzip" and whole:
+                    yield from _salvaged(data)
                 return
+            whole = False
             if piece:
                 yield piece
             between = member.eof
             data = member.unused_data if between else b""
     if not between:
         inflated.broken = f"the {form} data breaks off"
+
+
+def _salvaged(data: bytes) -> Iterator[bytes]:
+    """What comes of a gzip member before the byte that breaks it, from the member's start on."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    with suppress(zlib.error):
+        while data:
+            yield member.decompress(data, _STEP)
+            data = member.unconsumed_tail

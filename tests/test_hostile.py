@@ -119,6 +119,15 @@ def test_a_gzip_that_does_not_add_up_is_told(tmp_path: Path, place: int) -> None
     assert outcome.counts.adds_up
 
 
+def test_a_gzip_with_a_wrong_checksum_keeps_its_lines_but_the_last(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(TEXT, mtime=0))
+    packed[-6] ^= 0xFF
+    whole, outcome = read_text(tmp_path, TEXT), read_text(tmp_path, bytes(packed))
+    assert outcome.account.truncated[0].truncated.startswith("broken gzip: ")
+    assert outcome.rows == whole.rows[: len(outcome.rows)]
+    assert len(whole.rows) - 10 < len(outcome.rows) < len(whole.rows)
+
+
 MEASURE = """
 import resource, sys, threading, os
 from flowlens.parse import Wanted
