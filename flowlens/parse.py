@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
@@ -18,6 +18,7 @@ import pyarrow as pa
 from polars.expr.whenthen import ChainedThen, Then
 
 from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
+from flowlens.buffers import Buffer
 from flowlens.columns import build, span
 from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DuplicateFieldError, Layout, from_header
@@ -40,32 +41,6 @@ _COUNTED = {
     Status.NODATA: "nodata",
     Status.SKIPDATA: "skipdata",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of a buffer's lines that comes from one source.
-
-    `lines` is None where it is all that the buffer holds. `headers` lines stood above it and have
-    been taken off.
-    """
-
-    source: int
-    lines: int | None = None
-    headers: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """Whole lines of one layout, from one source or many small ones in a row.
-
-    `dropped` maps a line's index to the bytes that were cut off its end for its length.
-    """
-
-    layout: Layout
-    text: bytes
-    segments: tuple[Segment, ...]
-    dropped: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,44 +7,22 @@ files (open, inflate, join, parse) and a block of a large one (parse).
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from flowlens.accounting import Account, MalformedLine, SourceAccount
-from flowlens.blocks import NoLayoutError, beginning, blocks
+from flowlens.blocks import beginning, blocks
+from flowlens.buffers import Buffer, Segment
 from flowlens.errors import NoInputError
-from flowlens.inflate import BLOCK, Inflated, inflate, opened
-from flowlens.layouts import DuplicateFieldError, Layout
-from flowlens.parse import Buffer, Parsed, Segment, Wanted, parse
-from flowlens.sources import Found, Source
-
-GROUP = 4 << 20
-"""Bytes on disk of the small files that are read together; a larger file is read in blocks."""
-
-GROUP_FILES = 1024
-
-SMALL_MOST = 8 * BLOCK
-"""A small file that expands beyond this is read in blocks instead; bytes."""
-
-_REFUSED = (NoLayoutError, DuplicateFieldError, OSError)
-
-Numbered = tuple[int, Source]
-
-
-@dataclass(slots=True)
-class Note:
-    """What was learned of a source beside its lines."""
-
-    source: int
-    layout: Layout | None = None
-    compression: str = ""
-    broken: str = ""
-    unreadable: str = ""
+from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads, without_mark
+from flowlens.inflate import inflate, opened
+from flowlens.layouts import Layout
+from flowlens.parse import Parsed, Wanted, parse
+from flowlens.sources import Found
 
 
 @dataclass(slots=True)
@@ -115,7 +93,7 @@ class Reading:
         Raises:
             NoInputError: at the end, if none of the sources could be read.
         """
-        pool = ThreadPoolExecutor(_threads(), thread_name_prefix="flowlens")
+        pool = ThreadPoolExecutor(threads(), thread_name_prefix="flowlens")
         try:
             yield from self._settled(self._tasks(pool), pool)
         finally:
@@ -125,7 +103,7 @@ class Reading:
             raise NoInputError(f"{first.name}: {first.unreadable}")
 
     def _tasks(self, pool: ThreadPoolExecutor) -> Iterator[Task]:
-        for unit in _divided(list(enumerate(self._sources))):
+        for unit in divided(list(enumerate(self._sources))):
             if isinstance(unit, list):
                 yield Task(pool.submit(_load, unit, self._given, self._wanted))
             else:
@@ -142,7 +120,7 @@ class Reading:
                 for block in blocks(inflated.pieces, whole=lambda: not inflated.broken):
                     text, headers = block.text, 0
                     if note.layout is None:
-                        text = _without_mark(text)
+                        text = without_mark(text)
                         note.layout, skip = beginning(text, self._given)
                         text, headers = text[skip:], int(skip > 0)
                     dropped = {line - headers: cut for line, cut in block.dropped.items()}
@@ -150,14 +128,14 @@ class Reading:
                     buffer = Buffer(note.layout, text, segments, dropped)
                     yield Task(pool.submit(_parse, buffer, self._wanted), note, buffer)
                 note.broken = inflated.broken
-        except _REFUSED as error:
-            _refuse(note, error, begun=note.layout is not None)
+        except REFUSED as error:
+            note.refuse(error)
         yield Task(pool.submit(Work, [], [note], [], source.size or 0))
 
     def _settled(self, tasks: Iterator[Task], pool: ThreadPoolExecutor) -> Iterator[pa.Table]:
         """The tables of the tasks in order, a few of them under way at any time."""
         pending: deque[Task] = deque()
-        depth = _threads() + 1
+        depth = threads() + 1
         for task in tasks:
             if self._stopped and self._stopped():
                 raise KeyboardInterrupt
@@ -223,113 +201,16 @@ class Reading:
             self.account.selected += parsed.table.num_rows
 
 
-def _threads() -> int:
-    """How many threads read: one for each processor we may use, and at least two."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return max(2, len(affinity(0)) if affinity else os.cpu_count() or 2)
-
-
 def _parse(buffer: Buffer, wanted: Wanted) -> Work:
     return Work([parse(buffer, wanted)])
 
 
-def _divided(sources: Sequence[Numbered]) -> Iterator[list[Numbered] | Numbered]:
-    """Groups of small files in a row, and single large or sizeless ones between them."""
-    group: list[Numbered] = []
-    held = 0
-    for numbered in sources:
-        size = numbered[1].size
-        if size is None or size > GROUP:
-            if group:
-                yield group
-            group, held = [], 0
-            yield numbered
-            continue
-        group.append(numbered)
-        held += size
-        if held > GROUP or len(group) >= GROUP_FILES:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
-
-
 def _load(group: list[Numbered], given: Layout | None, wanted: Wanted) -> Work:
-    """Read a group of small files, join those of one layout, and parse them."""
+    """Fetch a group of small files and parse them."""
     work = Work()
-    joined: dict[tuple[str, ...], _Joined] = {}
-    for index, source in group:
-        note = Note(index)
-        work.done += source.size or 0
-        try:
-            with opened(source) as file:
-                inflated = inflate(file)
-                text = _bounded(inflated)
-            if text is None:
-                work.too_large.append((index, source))
-                work.done -= source.size or 0
-                continue
-            text = _without_mark(text)
-            note.compression, note.broken = inflated.compression, inflated.broken
-            note.layout, skip = beginning(text, given)
-        except _REFUSED as error:
-            _refuse(note, error, begun=False)
-            work.notes.append(note)
-            continue
-        work.notes.append(note)
-        into = joined.setdefault(note.layout.columns, _Joined(note.layout))
-        into.add(index, text, skip)
-        if into.size >= BLOCK:
-            work.parsed.append(parse(joined.pop(note.layout.columns).buffer(), wanted))
-    work.parsed.extend(parse(rest.buffer(), wanted) for rest in joined.values())
+    for fetched in fetch(group, given):
+        work.parsed.extend(parse(buffer, wanted) for buffer in fetched.buffers)
+        work.notes += fetched.notes
+        work.too_large += fetched.too_large
+        work.done += fetched.done
     return work
-
-
-@dataclass(slots=True)
-class _Joined:
-    """Small files of one layout, in the making of a buffer."""
-
-    layout: Layout
-    parts: list[bytes] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, source: int, text: bytes, skip: int) -> None:
-        """Append a file without its header line."""
-        lines = text[skip:] if skip else text
-        if lines and not lines.endswith(b"\n"):
-            lines += b"\n"
-        self.parts.append(lines)
-        self.segments.append(Segment(source, lines.count(b"\n"), int(skip > 0)))
-        self.size += len(lines)
-
-    def buffer(self) -> Buffer:
-        """The buffer of what was added."""
-        return Buffer(self.layout, b"".join(self.parts), tuple(self.segments))
-
-
-def _bounded(inflated: Inflated) -> bytes | None:
-    """A small file's whole lines, or None if it expands too far."""
-    parts: list[bytes] = []
-    size = 0
-    for piece in inflated.pieces:
-        parts.append(piece)
-        size += len(piece)
-        if size > SMALL_MOST:
-            return None
-    text = parts[0] if len(parts) == 1 else b"".join(parts)
-    return text[: text.rfind(b"\n") + 1] if inflated.broken else text
-
-
-def _without_mark(text: bytes) -> bytes:
-    """The text without a UTF-8 byte order mark."""
-    return text.removeprefix(b"\xef\xbb\xbf")
-
-
-def _refuse(note: Note, error: Exception, *, begun: bool) -> None:
-    """Say in a note why a source can't be read, or not on."""
-    text = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-    if begun:
-        note.broken = text
-    else:
-        note.unreadable = text

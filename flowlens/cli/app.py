@@ -118,14 +118,18 @@ def query(
     options: Options,
 ) -> None:
     """One named query; without a name, what there is."""
-    from flowlens.cli import commands
-
     if name is None:
-        commands.list_queries(format, output, queries)
+        from flowlens.cli.listing import list_queries
+
+        list_queries(format, output, queries)
     elif text:
-        commands.show_query(name, queries)
+        from flowlens.cli.listing import show_query
+
+        show_query(name, queries)
     else:
-        commands.run_query(name, inputs or [], format, output, limit, param or [], queries, options)
+        from flowlens.cli.commands import run_query
+
+        run_query(name, inputs or [], format, output, limit, param or [], queries, options)
 
 
 @app.command()
@@ -183,7 +187,7 @@ def convert(
 @app.command()
 def schema(*, format: AnyFormat = Format.TABLE, output: Output = None) -> None:
     """The fields of a flow log: name, column, type, unit, version, meaning."""
-    from flowlens.cli.commands import run_schema
+    from flowlens.cli.listing import run_schema
 
     run_schema(format, output)
 

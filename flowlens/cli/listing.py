@@ -1,0 +1,56 @@
+"""What flowlens has to offer, as tables: the named queries and the fields. Nothing is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from flowlens import named
+from flowlens.fields import fields
+from flowlens.output.formats import Format
+from flowlens.output.render import write
+from flowlens.output.sink import open_sink
+
+
+def list_queries(format: Format, output: Path | None, queries: Path | None) -> None:
+    """`flowlens query` without a name: what there is."""
+    known = {**named.shipped(), **(named.load(queries) if queries else {})}
+    rows: list[dict[str, object]] = [
+        {
+            "query": name,
+            "answers": query.description.split(". ")[0].rstrip(".") + ".",
+            "params": ", ".join(f"{param.name}={param.default}" for param in query.params),
+        }
+        for name, query in sorted(known.items())
+    ]
+    _write_rows(rows, format, output)
+
+
+def show_query(name: str, queries: Path | None) -> None:
+    """`flowlens query NAME --show`: its text, as it stands in the file."""
+    query = named.find(name, extra=named.load(queries) if queries else None)
+    with open_sink(None) as sink:
+        sink.write(query.path.read_bytes())
+
+
+def run_schema(format: Format, output: Path | None) -> None:
+    """`flowlens schema`: the field table."""
+    rows: list[dict[str, object]] = [
+        {
+            "field": field.token,
+            "column": field.column,
+            "type": field.type,
+            "unit": field.unit or None,
+            "version": field.version,
+            "meaning": field.meaning,
+        }
+        for field in fields().values()
+    ]
+    _write_rows(rows, format, output)
+
+
+def _write_rows(rows: list[dict[str, object]], format: Format, output: Path | None) -> None:
+    """Write a short table of our own, whole."""
+    with open_sink(output) as sink:
+        write(pa.Table.from_pylist(rows), format, sink, limit_shown=0)
