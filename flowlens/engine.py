@@ -16,8 +16,8 @@ import duckdb
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.scratch import scratch
 
-MEMORY_LIMIT = "768MiB"
-"""What DuckDB may hold in memory before it spills."""
+STREAM_MEMORY, TABLE_MEMORY = "256MiB", "768MiB"
+"""What DuckDB may hold before it spills: for one answer, and with a table of flows to join."""
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -36,7 +36,7 @@ def engine(*, files: bool = False) -> Iterator[Connection]:
             str(place / "flows.db"),
             config={
                 "temp_directory": str(place / "spill"),
-                "memory_limit": MEMORY_LIMIT,
+                "memory_limit": STREAM_MEMORY,
                 "python_enable_replacements": False,
                 "autoload_known_extensions": False,
                 "autoinstall_known_extensions": False,

@@ -87,7 +87,7 @@ def divided(sources: Sequence[Numbered]) -> Iterator[list[Numbered] | Numbered]:
 
 
 def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
-    """Fetch a group of small files, in portions of about 16 MiB of text, joined by layout."""
+    """Fetch a group of small files, in portions of about 8 MiB of text, joined by layout."""
     portion = Fetched()
     joined: dict[tuple[str, ...], Joined] = {}
     for index, source in group:

@@ -22,8 +22,8 @@ from flowlens.sources import Source
 PIECE = 1 << 20
 """Compressed bytes read at a time."""
 
-BLOCK = 16 << 20
-"""Upper bound of a decompressed piece, bytes."""
+BLOCK = 8 << 20
+"""About the size of a block of text, and the most that a decompressed piece may have; bytes."""
 
 
 class Decompressor(Protocol):
@@ -88,7 +88,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
 
 
 def inflate(file: BinaryIO) -> Inflated:
-    """The decompressed bytes of a file, in pieces of at most 16 MiB.
+    """The decompressed bytes of a file, in pieces of at most 8 MiB.
 
     Raises:
         OSError: the file can't be read on (also while the pieces are taken).

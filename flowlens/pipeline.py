@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from flowlens import named, services
 from flowlens.accounting import Account, MalformedLine
 from flowlens.columns import arrow_schema
-from flowlens.engine import Connection, engine, lock, sql_errors
+from flowlens.engine import TABLE_MEMORY, Connection, engine, lock, sql_errors
 from flowlens.errors import UsageError
 from flowlens.fields import fields
 from flowlens.filters import Filter
@@ -145,6 +145,7 @@ class Answers:
     def load(self, schema: pa.Schema) -> None:
         """Read all flows into a table that can be asked any number of times."""
         self._connection.register("stream", self.stream(schema))
+        self._connection.execute(f"set memory_limit = '{TABLE_MEMORY}'")
         # The table has no order that a SELECT could rely on, and is loaded faster without.
         self._connection.execute("set preserve_insertion_order = false")
         with self._failures():

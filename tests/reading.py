@@ -18,7 +18,8 @@ from flowlens.accounting import Account, Counts, MalformedLine
 from flowlens.blocks import beginning, blocks
 from flowlens.fields import fields
 from flowlens.layouts import Layout
-from flowlens.parse import Buffer, Segment, Wanted, parse
+from flowlens.buffers import Buffer, Segment
+from flowlens.parse import Wanted, parse
 from flowlens.reader import Reading
 from flowlens.sources import find
 

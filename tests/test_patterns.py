@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from flowlens.fields import Kind, field_of
 from flowlens.judge import Blank, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DEFAULT, Layout
-from flowlens.parse import Buffer, Segment, Wanted, parse
+from flowlens.buffers import Buffer, Segment
+from flowlens.parse import Wanted, parse
 from flowlens.patterns import ADDRESS, NULLS, is_typed, patterns
 
 NUMBERS = (Kind.PORT, Kind.BYTE, Kind.INT32, Kind.INT64, Kind.TIME)
