@@ -16,9 +16,9 @@ from backports import zstd
 
 from flowlens.accounting import Account, Counts, MalformedLine
 from flowlens.blocks import beginning, blocks
+from flowlens.buffers import Buffer, Segment
 from flowlens.fields import fields
 from flowlens.layouts import Layout
-from flowlens.buffers import Buffer, Segment
 from flowlens.parse import Wanted, parse
 from flowlens.reader import Reading
 from flowlens.sources import find

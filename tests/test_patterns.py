@@ -12,10 +12,10 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from flowlens.buffers import Buffer, Segment
 from flowlens.fields import Kind, field_of
 from flowlens.judge import Blank, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DEFAULT, Layout
-from flowlens.buffers import Buffer, Segment
 from flowlens.parse import Wanted, parse
 from flowlens.patterns import ADDRESS, NULLS, is_typed, patterns
 
