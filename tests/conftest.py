@@ -1,12 +1,13 @@
-"""The one Hypothesis profile: the same examples on every run, on any machine."""
+"""The one Hypothesis profile: the same examples on every run, on any machine, unless asked."""
 
+from effort import EFFORT, examples
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "flowlens",
-    derandomize=True,
+    derandomize=EFFORT == 1,
     deadline=None,
-    max_examples=60,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("flowlens")

@@ -11,6 +11,7 @@ from typing import Any
 
 import lines
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import DEFAULT_HEADER
@@ -175,7 +176,7 @@ def one_option(name: str) -> st.SearchStrategy[dict[str, Any]]:
     return CHOICES[name].map(lambda value: {name: value})
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.lists(ROWS, min_size=1, max_size=12),
     st.one_of(
@@ -199,7 +200,7 @@ def test_a_filter_keeps_what_python_keeps(
     assert kept["at"].to_pylist() == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(ROWS, max_size=8), st.fixed_dictionaries({}, optional=CHOICES))
 def test_a_literal_stands_in_every_line_that_passes(
     rows: list[dict[str, Any]], option: dict[str, Any]

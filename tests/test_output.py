@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -151,7 +152,7 @@ def test_csv_round_trips_any_table_once_the_formula_guard_is_off(data):
 
 
 @given(tables(), st.integers(1, 3))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_how_the_rows_come_in_batches_leaves_no_mark(data, size):
     for format in Format:
         pieces = pa.Table.from_batches(data.to_batches(max_chunksize=size), data.schema)
@@ -260,7 +261,7 @@ def test_a_column_name_that_stands_twice_gets_a_number():
 
 
 @given(tables(names=st.text(string.ascii_lowercase, min_size=1, max_size=5)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_parquet_reads_back_equal_everywhere(data):
     file = raw(data, Format.PARQUET)
     assert pq.read_table(io.BytesIO(file)).equals(data)

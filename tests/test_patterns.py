@@ -9,6 +9,7 @@ from typing import Any
 
 import lines
 import polars as pl
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +66,7 @@ layouts_and_lines = lines.layouts.flatmap(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(layouts_and_lines)
 def test_a_line_that_a_pattern_matches_is_a_record_of_that_status(
     case: tuple[Layout, list[str]],
@@ -82,7 +83,7 @@ def test_a_line_that_a_pattern_matches_is_a_record_of_that_status(
             assert plain(verdict.text, layout) == plain(line, layout)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(layouts_and_lines)
 def test_the_canonical_text_of_a_record_matches_the_pattern_of_its_status(
     case: tuple[Layout, list[str]],
@@ -103,7 +104,7 @@ def test_the_canonical_text_of_a_record_matches_the_pattern_of_its_status(
                 assert matched(verdict.text, layout) == {verdict.status}
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(layouts_and_lines)
 @example((Layout(("interface_tag", "srcport")), ["start None", "web 80", "start None"]))
 @example((Layout(("interface_tag", "action")), ["start ACCEPT", "web REJECT"]))
@@ -142,7 +143,7 @@ def test_the_table_and_the_counts_are_what_judge_saw(case: tuple[Layout, list[st
 ADDRESS_ALONE = re.compile(f"^{ADDRESS}$")
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     st.one_of(
         lines.addresses,

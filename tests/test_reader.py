@@ -13,6 +13,7 @@ from typing import Any
 import lines
 import pytest
 import reading
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import ALL, DEFAULT_HEADER, GOOD, read
@@ -78,7 +79,7 @@ def lines_counted(text: str, counts: Counts) -> Counts:
     return replace(counts, lines=counts.lines - missing, blanks=counts.blanks - missing)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(written())
 def test_what_is_written_is_read_back_in_order(
     case: tuple[str, list[dict[str, Any]], Counts],
@@ -92,7 +93,7 @@ def test_what_is_written_is_read_back_in_order(
     assert outcome.counts == lines_counted(text, counts)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(written(), min_size=1, max_size=4), st.data())
 def test_files_of_many_layouts_give_their_own_rows(
     cases: list[tuple[str, list[dict[str, Any]], Counts]], data: st.DataObject
@@ -148,7 +149,7 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(ANYTHING, st.sampled_from(tuple(reading.FORMS)))
 def test_no_line_of_any_bytes_is_lost_and_counts_do_not_depend_on_the_question(
     data: bytes, form: str
@@ -171,7 +172,7 @@ def test_no_line_of_any_bytes_is_lost_and_counts_do_not_depend_on_the_question(
         assert [found[:2] for found in streamed] == [found[:2] for found in whole]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(ANYTHING, min_size=1, max_size=5))
 def test_the_total_is_the_sum_over_sources(texts: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as place:
@@ -195,7 +196,7 @@ def test_the_total_is_the_sum_over_sources(texts: list[bytes]) -> None:
     assert total.adds_up
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ANYTHING, st.integers(1, 5))
 def test_one_file_and_its_lines_as_many_files_count_alike(data: bytes, step: int) -> None:
     rows = (GOOD.encode() + b"\n" + data).removesuffix(b"\n").split(b"\n")
@@ -214,7 +215,7 @@ def test_one_file_and_its_lines_as_many_files_count_alike(data: bytes, step: int
     assert [line.text for line in first.malformed] == [line.text for line in second.malformed]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     lines.record_layouts.flatmap(
         lambda layout: st.tuples(
