@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -49,14 +50,22 @@ class Filter:
         }
         return {name: value for name, value in given.items() if value is not None}
 
+    def select(self, columns: Sequence[str]) -> str:
+        """The SELECT that narrows `flows` to these columns of what passes; binds `parameters`.
+
+        The user's condition stands alone around the fixed ones, so it can't reach past them.
+        """
+        listed = ", ".join(f'"{name}"' for name in columns) or "1 as one"
+        if not self.where:
+            return f"select {listed} from flows where {self._condition}"
+        within = f"(select * from flows where {self._condition}) as flows"
+        return f"select {listed} from {within} where (\n{self.where}\n)"
+
     @property
-    def condition(self) -> str:
-        """A SQL condition on a record, with `parameters` to bind."""
+    def _condition(self) -> str:
         parts = [_CONDITIONS[name] for name in self.parameters]
         if self.ip and "/" not in self.ip and ":" not in self.ip:
             parts[list(self.parameters).index("ip")] = "(srcaddr = $ip or dstaddr = $ip)"
-        if self.where:
-            parts.append(f"(\n{self.where}\n)")
         return " and ".join(parts) or "true"
 
     @property

@@ -235,7 +235,7 @@ class _Plan:
         """The function that narrows a table to the filter; every thread has its own cursor."""
         if not self.filter.active:
             return None
-        sql, parameters = _filtering(self.filter, self.kept), self.filter.parameters
+        sql, parameters = self.filter.select(self.kept), self.filter.parameters
         schema = arrow_schema(self.kept)
         local = threading.local()
 
@@ -249,11 +249,6 @@ class _Plan:
             return rows.cast(schema) if self.kept else rows
 
         return select
-
-
-def _filtering(chosen: Filter, columns: tuple[str, ...]) -> str:
-    listed = ", ".join(f'"{name}"' for name in columns) or "1 as one"
-    return f"select {listed} from flows where {chosen.condition}"
 
 
 def _planned(connection: Connection, inputs: Inputs, asked: Sequence[Query | Question]) -> _Plan:
@@ -288,7 +283,7 @@ def _plan(
         kept = tuple(name for name in columns if any(name in need.columns for need in needs))
         parsed = kept
         if chosen.active:
-            held = planner.needs(_filtering(chosen, kept), chosen.parameters).columns
+            held = planner.needs(chosen.select(kept), chosen.parameters).columns
             times = ("start_time", "end_time")
             parsed = tuple(name for name in columns if name in (*held, *times))
         scans = sum(need.scans for need in needs)

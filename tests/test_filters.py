@@ -105,8 +105,8 @@ def test_the_window_is_half_open_to_a_fraction_of_a_second(
     chosen = build_filter(since=day + since, until=day + until, now=NOW)
     with engine() as connection:
         found = connection.execute(
-            f"select n from (select i as n, to_timestamp({START} + i) as start_time "
-            f"from range(4) t(i)) where {chosen.condition} order by n",
+            f"with flows as (select i as n, to_timestamp({START} + i) as start_time "
+            f"from range(4) t(i)) {chosen.select(['n'])} order by n",
             chosen.parameters,
         ).fetchall()
     assert [n for (n,) in found] == kept
@@ -210,3 +210,14 @@ def test_a_literal_stands_in_every_line_that_passes(
     for row in rows:
         if all(KEEPS[name](row, value) for name, value in option.items()):
             assert all(literal in line(row) for literal in chosen.literals)
+
+
+def test_the_users_condition_cannot_reach_past_the_window() -> None:
+    chosen = build_filter(since="2026-11-23T00:00:02Z", where="true) or (true")
+    with engine() as connection:
+        found = connection.execute(
+            f"with flows as (select i as n, to_timestamp({START} + i) as start_time "
+            f"from range(4) t(i)) {chosen.select(['n'])} order by n",
+            chosen.parameters,
+        ).fetchall()
+    assert [n for (n,) in found] == [2, 3]
