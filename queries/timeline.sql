@@ -9,9 +9,11 @@
 -- column: records bigint | records | flow-log records with traffic
 -- column: packets bigint | packets | packets of these records
 -- column: bytes bigint | bytes | bytes of these records
+-- column: longest_seconds bigint | seconds | longest time between a record's start and end
 with seconds as (
     select
         cast(epoch(start_time) as bigint) as second,
+        cast(epoch(end_time) as bigint) - cast(epoch(start_time) as bigint) as length,
         action,
         packets,
         bytes
@@ -24,7 +26,8 @@ buckets as (
         action,
         count(*) as records,
         cast(sum(packets) as bigint) as packets,
-        cast(sum(bytes) as bigint) as bytes
+        cast(sum(bytes) as bigint) as bytes,
+        max(length) as longest_seconds
     from seconds
     group by second - second % $bucket_seconds, action
 )
@@ -33,7 +36,8 @@ select
     action,
     records,
     packets,
-    bytes
+    bytes,
+    longest_seconds
 from buckets
 order by bucket, action
 limit $limit

@@ -313,6 +313,13 @@ def test_users_own_queries_are_found_and_held_to_the_rules(tmp_path):
     assert "ssh.sql:1" in errors(wrong)[0]
 
 
+def test_a_bucket_shorter_than_the_records_is_remarked_on(tmp_path):
+    path = log(tmp_path / "one.log", RECORD)
+    short = run("query", "timeline", path, "-p", "bucket_seconds=10")
+    assert "records span up to 30 s, longer than a bucket of 10 s" in errors(short)[0]
+    assert run("query", "timeline", path, "-p", "bucket_seconds=30").stderr == b""
+
+
 def test_check_adds_up_for_every_source():
     checked = json.loads(run("check", DEMO, "-f", "json", "-q").stdout)
     for counts in (checked, *checked["sources"]):

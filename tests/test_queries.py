@@ -182,12 +182,12 @@ def test_rejected_by_port_source_and_eni() -> None:
 
 def test_timeline_counts_a_record_in_the_bucket_of_its_start() -> None:
     assert answer("timeline", PROBED) == [
-        "0 ACCEPT 2 14 1400",
-        "0 REJECT 3 4 160",
-        "0 - 1 3 300",
-        "300 REJECT 3 3 144",
+        "0 ACCEPT 2 14 1400 35",
+        "0 REJECT 3 4 160 30",
+        "0 - 1 3 300 20",
+        "300 REJECT 3 3 144 30",
     ]
-    assert answer("timeline", PROBED, bucket_seconds="3600")[1] == "0 REJECT 6 7 304"
+    assert answer("timeline", PROBED, bucket_seconds="3600")[1] == "0 REJECT 6 7 304 30"
 
 
 def test_top_talkers_count_a_pair_at_one_observation_point() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flowlens import named
 from flowlens.cli.options import Options
@@ -33,12 +34,20 @@ def run_query(
     given = _parameters(parameters)
     if limit is not None and format not in (Format.TABLE, Format.MARKDOWN):
         given.setdefault("limit", str(limit))
-    named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
+    values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
+        longest: list[int] = []
         with result.stream() as reader:
-            write(reader, format, run.sink, limit_shown=limit, width=run.width)
+            seen = _watched(reader, "longest_seconds", longest)
+            write(seen, format, run.sink, limit_shown=limit, width=run.width)
         run.finish(result.account)
+        bucket = values.get("bucket_seconds")
+        if isinstance(bucket, int) and bucket < max(longest, default=0):
+            run.remark(
+                f"records span up to {max(longest):,} s, longer than a bucket of {bucket:,} s: "
+                "what is counted in a bucket began in it, and may have gone on after it"
+            )
 
 
 def run_sql(
@@ -135,10 +144,23 @@ def _limited(
     if not limit or format in (Format.TABLE, Format.MARKDOWN):
         return reader
 
-    def batches() -> object:
+    def batches() -> Iterator[pa.RecordBatch]:
         left = limit
         for batch in reader:
             yield batch.slice(0, left)
             left -= min(left, batch.num_rows)
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def _watched(reader: pa.RecordBatchReader, column: str, largest: list[int]) -> pa.RecordBatchReader:
+    """The same rows; the largest value of a column, if it is there, is noted batch by batch."""
+    if column not in reader.schema.names:
+        return reader
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            largest.append(pc.max(batch[column]).as_py() or 0)
+            yield batch
 
     return pa.RecordBatchReader.from_batches(reader.schema, batches())

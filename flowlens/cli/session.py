@@ -41,10 +41,15 @@ class Session:
         self.window = ", ".join(spans)
         self._options = options
         self._account: Account | None = None
+        self._remarks: list[str] = []
 
     def finish(self, account: Account) -> None:
         """Remember what was read, for what is said at the end."""
         self._account = account
+
+    def remark(self, text: str) -> None:
+        """Say something about the answer on standard error, at the end."""
+        self._remarks.append(text)
 
     def _close(self) -> None:
         """Say on standard error what was put aside; raised errors decide the exit code.
@@ -58,7 +63,7 @@ class Session:
             return
         total = account.total
         if not self._options.quiet:
-            for line in remarks(account):
+            for line in [*remarks(account), *self._remarks]:
                 print(f"flowlens: {line}", file=sys.stderr)
         empty = total.records and account.selected == 0
         if empty and not self._options.quiet:
