@@ -21,12 +21,14 @@ app = typer.Typer(
     epilog="INPUT: files, directories (walked), globs, or - for standard input; "
     "plain, gzip, zstd or bzip2.",
     add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-Inputs = Annotated[list[str], typer.Argument(help="Files, directories, globs, or -.")]
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, directories, globs, or -.", metavar="INPUT...")
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write there instead.", metavar="FILE")
 ]
@@ -59,11 +61,14 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def flowlens(
+    context: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """From AWS VPC flow logs to an answer: what was rejected, where, and from whom."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -106,7 +111,8 @@ def query(
         str | None, typer.Argument(help="A named query; without one, what there is.")
     ] = None,
     inputs: Annotated[
-        list[str] | None, typer.Argument(help="Files, directories, globs, or -.")
+        list[str] | None,
+        typer.Argument(help="Files, directories, globs, or -.", metavar="[INPUT...]"),
     ] = None,
     *,
     format: AnyFormat = Format.TABLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def run_query(
     given = _parameters(parameters)
     if limit is not None and format not in (Format.TABLE, Format.MARKDOWN):
         given.setdefault("limit", str(limit))
+    _refuse_binary(format, output)
     values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
@@ -60,6 +62,7 @@ def run_sql(
     options: Options,
 ) -> None:
     """`flowlens sql 'SELECT …' INPUT…`."""
+    _refuse_binary(format, output)
     with session(inputs, options, output=output) as run:
         result: Result = run.flows.sql(select, **_parameters(parameters))
         with result.stream() as reader:
@@ -118,6 +121,16 @@ def run_convert(inputs: Sequence[str], directory: Path, by_day: bool, options: O
     with session(inputs, options, device=False) as run:
         flows = run.flows
         run.finish(convert(flows.inputs, directory, by_day=by_day, listener=flows.listener))
+
+
+def _refuse_binary(format: Format, output: Path | None) -> None:
+    """Keep Parquet off a terminal.
+
+    Raises:
+        UsageError: it would go there.
+    """
+    if format is Format.PARQUET and output is None and sys.stdout.isatty():
+        raise UsageError("--format parquet: not for a terminal; write to a file with -o")
 
 
 def _parameters(pairs: Sequence[str]) -> dict[str, str]:

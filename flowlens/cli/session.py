@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
+from flowlens.cli.progress import Bar, Cleared
 from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.filters import is_span
@@ -20,7 +21,6 @@ from flowlens.flows import Flows, read
 from flowlens.output.escape import terminal
 from flowlens.output.sink import open_sink
 from flowlens.pipeline import Listener
-from flowlens.reader import Progress
 
 NAMED = 5
 """Sources named one by one on standard error; the rest are counted."""
@@ -107,9 +107,15 @@ def session(
             aside = stack.enter_context(open_sink(options.quarantine, inputs=paths))
             on_malformed = _writer(aside)
         stop = stack.enter_context(interruptible())
-        listener = Listener(on_malformed, stack.enter_context(_progress(options)), stop.is_set)
+        bar = None
+        if not options.quiet and sys.stderr is not None and sys.stderr.isatty():
+            bar = Bar()
+            stack.callback(bar.stop)
+        listener = Listener(on_malformed, bar.update if bar else None, stop.is_set)
         target = output if device else Path(os.devnull)
         sink = stack.enter_context(open_sink(target, inputs=paths))
+        if bar and output is None:
+            sink = cast("BinaryIO", Cleared(sink, bar))
         run = Session(flows.listening(listener), options, sink, width)
         yield run
     run._close()
@@ -159,34 +165,3 @@ def _writer(sink: BinaryIO) -> Callable[[MalformedLine], None]:
         sink.write(json.dumps(row).encode() + b"\n")
 
     return write
-
-
-@contextmanager
-def _progress(options: Options) -> Iterator[Callable[[Progress], None] | None]:
-    """A bar on a terminal; nothing anywhere else."""
-    if options.quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("reading"),
-        BarColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[records]:,} records"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None, records=0)
-
-        def update(progress: Progress) -> None:
-            bar.update(
-                task,
-                completed=progress.done,
-                total=progress.total or None,
-                records=progress.records,
-            )
-
-        yield update

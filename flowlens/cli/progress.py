@@ -1,0 +1,54 @@
+"""A progress bar on standard error, and how it gets out of the way of the answer."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from flowlens.reader import Progress
+
+
+class Bar:
+    """A progress bar on a terminal; it goes away before anything is written there."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn("reading"),
+            BarColumn(),
+            DownloadColumn(),
+            TextColumn("{task.fields[records]:,} records"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("reading", total=None, records=0)
+        self._bar.start()
+
+    def update(self, progress: Progress) -> None:
+        """Show how far the read has come."""
+        self._bar.update(
+            self._task,
+            completed=progress.done,
+            total=progress.total or None,
+            records=progress.records,
+        )
+
+    def stop(self) -> None:
+        """Clear the bar; more than once does no harm."""
+        self._bar.stop()
+
+
+class Cleared:
+    """A sink that takes the bar away before the first byte is written."""
+
+    def __init__(self, sink: BinaryIO, bar: Bar) -> None:
+        self._sink = sink
+        self._bar = bar
+
+    def write(self, data: bytes) -> int:
+        """Write to the sink."""
+        self._bar.stop()
+        return self._sink.write(data)
