@@ -99,7 +99,7 @@ class Account:
 
     `columns` are all that some layout had. `selected` counts the records that passed the window and
     the filters (None where there were none); `first_seen` and `last_seen` span all records, and
-    are None if the times weren't read.
+    are None if the times of all of them weren't read.
     """
 
     sources: list[SourceAccount] = field(default_factory=list)

@@ -108,6 +108,8 @@ _SEEN_MOST = 1000
 def _look(line: bytes) -> str:
     """What a line that fits nothing looks like, in few words."""
     text = line[:80].decode("utf-8", "replace")
+    if line.startswith(b"PAR1"):
+        return "it is Parquet, which is not read yet; ask DuckDB or polars"
     if "\x00" in text or text.count("\ufffd") > len(text) // 8:
         return "no flow-log layout fits: it is binary"
     return (

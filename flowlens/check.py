@@ -12,12 +12,20 @@ from flowlens.accounting import Account, SourceAccount
 from flowlens.pipeline import Inputs, Listener, Question, answering
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Check:
     """The account of a read, and its coverage: the named query's rows, by ENI and hour."""
 
     account: Account
     coverage: pa.Table
+
+    def __repr__(self) -> str:
+        total = self.account.total
+        return (
+            f"Check of {len(self.account.sources):,} files: {total.lines:,} lines = "
+            f"{total.records:,} records + {total.headers:,} headers + {total.blanks:,} blanks + "
+            f"{total.malformed:,} malformed + {total.repeats:,} repeats"
+        )
 
     @property
     def coverage_totals(self) -> dict[str, int]:

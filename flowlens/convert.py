@@ -38,9 +38,11 @@ def convert(
     part = target.with_name(f".{target.name}-{secrets.token_hex(6)}.part")
     try:
         try:
-            part.mkdir(parents=True)
+            part.mkdir()
         except OSError as error:
-            raise UsageError(f"{directory}: {error.strerror}; name a place to write to") from error
+            raise UsageError(
+                f"{directory.parent}: {error.strerror}; name a place that is"
+            ) from error
         account = _write(inputs, columns, part, by_day=by_day, listener=listener or Listener())
         more = account.columns - set(columns)
         if more:

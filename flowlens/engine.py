@@ -74,7 +74,9 @@ def require_select(connection: Connection, sql: str) -> None:
         raise UsageError(f"{len(statements)} statements where one SELECT is expected")
     if statements[0].type != duckdb.StatementType.SELECT:
         kind = str(statements[0].type).rsplit(".", 1)[-1]
-        raise UsageError(f"{kind} is not allowed; write one SELECT over flows, enis and services")
+        raise UsageError(
+            f"{kind} is not allowed; write one SELECT over flows, enis, refusals and services"
+        )
 
 
 @contextmanager

@@ -169,6 +169,8 @@ def moment(value: str | datetime | None, option: str, now: datetime) -> datetime
         return None
     if isinstance(value, datetime):
         return _utc(value, str(value), option)
+    if not isinstance(value, str):
+        raise UsageError(f"{option} {value!r}: no time; write text or give a datetime")
     span = _SPAN.fullmatch(value.strip())
     if span:
         try:

@@ -111,9 +111,10 @@ def from_user(text: str) -> Layout:
             f"--layout: {wrong or text!r} is no field name; write it as the flow log has it, "
             "'${version} ${account-id} …' or 'version account-id …'"
         )
-    if not any(token.lower() in columns_by_token() for token in tokens):
+    unknown = [token for token in tokens if token.lower() not in columns_by_token()]
+    if 2 * len(unknown) >= len(tokens):
         raise UsageError(
-            f"--layout: no known field in {text!r}; {nearest(tokens[0], columns_by_token())}"
+            f"--layout: {unknown[0]!r} is no known field; {nearest(unknown[0], columns_by_token())}"
         )
     try:
         return _layout(tokens, Origin.GIVEN)

@@ -91,14 +91,14 @@ class Reading:
         Small files that are read together come by layout, where they have several.
 
         Raises:
-            NoInputError: at the end, if none of the sources could be read.
+            NoInputError: at the end, if some source could not be read, and no other holds a line.
         """
         pool = ThreadPoolExecutor(threads(), thread_name_prefix="flowlens")
         try:
             yield from self._settled(self._tasks(pool), pool)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-        if self.account.sources and not self.account.readable:
+        if self.account.unreadable and not self.account.total.lines:
             first = self.account.unreadable[0]
             raise NoInputError(f"{first.name}: {first.unreadable}")
 
@@ -194,7 +194,8 @@ class Reading:
                     self._on_malformed(line)
             account.counts.add(tally.counts)
             self._records += tally.counts.records
-        self.account.see(parsed.first, parsed.last)
+        if not self._wanted.literals:
+            self.account.see(parsed.first, parsed.last)
         for layout in parsed.layouts:
             self.account.columns.update(layout.columns)
         if self.account.selected is not None:

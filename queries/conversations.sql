@@ -1,13 +1,14 @@
 -- Who talked to whom, on which service, and whether it was answered.
--- Records of both directions are one conversation: the service is the side with the lower port.
+-- Records of both directions are one conversation. The server is the side that a SYN went to, or
+-- that a refused record went to; where neither tells, the side with the lower port.
 -- Answered means that bytes came back from the service, accepted; ACCEPT alone is no success. A
 -- conversation that two ENIs logged is counted at each of them, so sums are per ENI.
 --
 -- reads: flows
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records
--- column: client varchar | | address of the side with the higher port
--- column: server varchar | | address of the side with the lower port
+-- column: client varchar | | address that asked
+-- column: server varchar | | address that was asked
 -- column: protocol integer | | IANA protocol number
 -- column: port integer | | the server's port; 0 for ICMP, which has none
 -- column: records bigint | records | flow-log records, both directions
@@ -25,7 +26,12 @@ with sided as (
         bytes,
         start_time,
         end_time,
-        coalesce(srcport < dstport, false) as from_server,
+        case
+            when (tcp_flags & 18) = 18 then true
+            when (tcp_flags & 18) = 2 then false
+            when action = 'REJECT' and dstport < 32768 then false
+            else coalesce(srcport < dstport, false)
+        end as from_server,
         srcaddr,
         dstaddr,
         srcport,

@@ -1,6 +1,7 @@
 -- Rejected records, classified: whose traffic was refused.
 -- The first class that fits: late (an answer or leftover: the mirrored 5-tuple was accepted before
--- the refusal ended, or a service's source port to an ephemeral port that is not commonly probed),
+-- the refusal ended, for records to the lower port at most 600 s before, since client ports are
+-- used again; or a service's source port to an ephemeral port that is not commonly probed),
 -- internal (our own to our own), inbound (outside to our own), outbound (our own to outside),
 -- unknown (neither side is known to be our own). Own is what an ENI's records prove, and private.
 --
@@ -43,6 +44,7 @@ mirrors as (
         refused.protocol,
         refused.srcport,
         refused.dstport,
+        refused.start_time,
         min(flows.start_time) as accepted_from
     from flows
     join refused
@@ -52,13 +54,19 @@ mirrors as (
         and flows.srcaddr = refused.dstaddr
         and flows.dstaddr = refused.srcaddr
         and flows.start_time <= refused.end_time
+        and (
+            refused.srcport < refused.dstport
+            or cast(epoch(refused.start_time) as bigint)
+                - cast(epoch(flows.end_time) as bigint) <= 600
+        )
     where flows.log_status = 'OK' and flows.action = 'ACCEPT' and refused.protocol in (6, 17)
     group by
         refused.srcaddr,
         refused.dstaddr,
         refused.protocol,
         refused.srcport,
-        refused.dstport
+        refused.dstport,
+        refused.start_time
 ),
 addresses as (
     select srcaddr as address
@@ -119,6 +127,7 @@ judged as (
         and mirrors.protocol = refused.protocol
         and mirrors.srcport = refused.srcport
         and mirrors.dstport = refused.dstport
+        and mirrors.start_time = refused.start_time
     left join services as answering
         on answering.port = refused.srcport
         and answering.protocol = refused.protocol

@@ -129,7 +129,7 @@ def _refuse_binary(format: Format, output: Path | None) -> None:
     Raises:
         UsageError: it would go there.
     """
-    if format is Format.PARQUET and output is None and sys.stdout.isatty():
+    if format is Format.PARQUET and output is None and sys.stdout and sys.stdout.isatty():
         raise UsageError("--format parquet: not for a terminal; write to a file with -o")
 
 

@@ -71,7 +71,7 @@ class Session:
         wrong = len(account.unreadable) + len(account.truncated)
         if self._options.strict and (total.malformed or wrong):
             raise StrictError(
-                f"--strict: {total.malformed:,} malformed lines, {wrong:,} inputs not read whole"
+                f"--strict: lines malformed: {total.malformed:,}, inputs not read whole: {wrong:,}"
             )
         if self._options.fail_empty and (empty or not total.records):
             raise EmptyError("--fail-empty: no records")

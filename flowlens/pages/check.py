@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 
 from flowlens.accounting import Account, SourceAccount
@@ -19,8 +21,10 @@ def page(check: Check, format: Format, *, width: int | None = None) -> str:
     if format is Format.JSON:
         return json_text(check.to_dict())
     parts = [_sums(check, format, width)]
+    base = _base([source.name for source in check.account.sources])
+    below = f" below {escape.terminal(base)}" if base else ""
     for title, rows in (
-        ("Sources, those with something to say first", _sources(check.account)),
+        (f"Sources{below}, those with a problem first", _sources(check.account, base)),
         ("Malformed lines", _malformed(check.account)),
         ("ENI-hours with SKIPDATA or missing minutes", _coverage(check.coverage)),
     ):
@@ -69,8 +73,15 @@ def _problems(account: Account) -> str:
     return f"{len(account.unreadable):,} unreadable, {len(account.truncated):,} truncated"
 
 
-def _sources(account: Account) -> pa.Table:
-    """A row a source, those with a problem first."""
+def _base(names: list[str]) -> str:
+    """The directory that all sources share, or nothing."""
+    if len(names) < 2 or len({os.path.isabs(name) for name in names}) > 1:
+        return ""
+    return os.path.commonpath(names)
+
+
+def _sources(account: Account, base: str) -> pa.Table:
+    """A row a source, by its name below `base`, those with a problem first."""
 
     def weight(source: SourceAccount) -> tuple[bool, bool, int]:
         return not source.unreadable, not source.truncated, -source.counts.malformed
@@ -78,7 +89,10 @@ def _sources(account: Account) -> pa.Table:
     sources = sorted(account.sources, key=weight)
     return pa.table(
         {
-            "source": [escape.terminal(source.name) for source in sources],
+            "source": [
+                escape.terminal(os.path.relpath(source.name, base) if base else source.name)
+                for source in sources
+            ],
             "lines": [source.counts.lines for source in sources],
             "records": [source.counts.records for source in sources],
             "malformed": [source.counts.malformed for source in sources],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowlens.accounting import Account
 from flowlens.output import escape
 from flowlens.output.formats import Format
 from flowlens.pages.parts import json_text, moment, objects, table
@@ -27,8 +28,7 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
         )
     name = escape.terminal(portrait.what)
     selected, read = account.selected or 0, account.total.records
-    span = f"{moment(account.first_seen)} to {moment(account.last_seen)}"
-    parts = [f"{name}: {selected:,} of {read:,} records; the data spans {span}\n"]
+    parts = [f"{name}: {selected:,} of {read:,} records{_span(account)}\n"]
     for section in portrait.sections:
         heading = section.title.split(". ")[0].rstrip(".")
         body = table(section.top.head, section.top.rows, format, width=width)
@@ -37,3 +37,10 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
         else:
             parts.append(f"{heading}\n\n{body}" if section.top.rows else f"{heading}: none\n")
     return "\n".join(parts)
+
+
+def _span(account: Account) -> str:
+    """The span of all records, where all of them were looked at for it."""
+    if account.first_seen is None:
+        return ""
+    return f"; the data spans {moment(account.first_seen)} to {moment(account.last_seen)}"

@@ -69,7 +69,7 @@ def _late(report: Report) -> str:
     replies = [report.parts[f"refused_replies.nacl_{side}"].records for side in SIDES]
     if any(replies):
         return f"{sum(replies):,} refused by a network ACL, likely"
-    return "leftovers of connections; rarely a fault"
+    return "from a service's port, or mirrored: leftovers, most likely"
 
 
 def grids(report: Report) -> list[Grid]:
@@ -78,7 +78,9 @@ def grids(report: Report) -> list[Grid]:
     since = time_("first", "first_seen", report, 4)
     until = time_("last", "last_seen", report, 5)
     ends = [text_("source", "srcaddr", kind=ADDRESS), text_("destination", "dstaddr", kind=ADDRESS)]
-    worked = Column("worked before", lambda row: "yes" if row["worked_before"] else "no", rank=6)
+    worked = Column(
+        "worked before", lambda row: "yes" if row["worked_before"] else "not seen", rank=6
+    )
     result = [
         grid(
             f"REFUSED {CLASSES[name]}",
@@ -148,7 +150,7 @@ def _sessions(report: Report) -> Grid:
             text_("source", "srcaddr", kind=ADDRESS),
             text_("ENI", "interface_id", kind=ADDRESS),
             text_("port", "dstport"),
-            number_("refused", "rejected_records"),
+            number_("refused in all", "rejected_records"),
             number_("ports", "rejected_ports", 5),
             time_("from", "first_reject", report, 4),
             time_("accepted", "first_accept", report, 0),

@@ -53,7 +53,7 @@ def internal_worked(report: Report, rule: Rule) -> Iterator[Finding]:
 
 def internal(report: Report, rule: Rule) -> Iterator[Finding]:
     """Own to own, refused from the start."""
-    words = ", never accepted before" if report.totals.accept else ""
+    words = ", no accept seen before" if report.totals.accept else ""
     yield from _pairs(
         report, rule, "refused_pairs.internal", words, lambda row: bool(row["worked_before"])
     )
@@ -79,9 +79,10 @@ def answered(report: Report, rule: Rule) -> Iterator[Finding]:
         rest = section.rows - place if section and place == rule.lines else 0
         more = f"; {rest:,} more answered" if rest else ""
         text = (
-            f"{row['srcaddr']} → {row['interface_id']} port {row['dstport']}, "
-            f"{row['rejected_records']:,} refused from {clock(row['first_reject'], report)}, "
-            f"accepted {clock(row['first_accept'], report)}, {amount(row['bytes_out'])} out{more}"
+            f"{row['srcaddr']} → {row['interface_id']} port {row['dstport']} from "
+            f"{clock(row['first_accept'], report)}, {amount(row['bytes_out'])} out; in all "
+            f"{row['rejected_records']:,} refused on {count(row['rejected_ports'], 'port')} since "
+            f"{clock(row['first_reject'], report)}{more}"
         )
         yield finding(rule, text, row["answered"], row)
 
