@@ -131,6 +131,14 @@ def test_what_is_no_flow_log_is_one_line_and_exits_3(tmp_path, content, words):
     assert words in errors(done)[0]
 
 
+def test_an_empty_file_beside_what_cannot_be_read_is_no_success(tmp_path):
+    log(tmp_path / "empty.log")
+    (tmp_path / "junk.log").write_bytes(bytes(100))
+    done = run("report", tmp_path)
+    assert done.returncode == 3
+    assert "junk.log" in errors(done)[0]
+
+
 def test_output_file_and_redirect_are_equal_to_the_byte(tmp_path):
     for format in ("table", "csv", "json", "jsonl", "markdown", "parquet"):
         arguments = ("query", "rejected_by_port", DEMO, "-f", format)
