@@ -201,7 +201,9 @@ def test_the_total_is_the_sum_over_sources(texts: list[bytes]) -> None:
 def test_one_file_and_its_lines_as_many_files_count_alike(data: bytes, step: int) -> None:
     rows = (GOOD.encode() + b"\n" + data).removesuffix(b"\n").split(b"\n")
     given_layout = from_user(DEFAULT_HEADER)
-    rows = [line for line in rows if not line.startswith(b"srcaddr") and line[:2] != b"\x1f\x8b"]
+    # At the beginning of a file these would mean something else than within one.
+    marks = (b"srcaddr", b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf")
+    rows = [line for line in rows if not line.startswith(marks)]
     with tempfile.TemporaryDirectory() as place:
         one, many = Path(place, "one.log"), Path(place, "many")
         one.write_bytes(b"".join(line + b"\n" for line in rows))
