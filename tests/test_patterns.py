@@ -66,6 +66,11 @@ layouts_and_lines = lines.layouts.flatmap(
 )
 
 
+def sets_a_name_twice(verdict: object) -> bool:
+    """Whether a line is malformed because it is a header that can't be used."""
+    return isinstance(verdict, Malformed) and verdict.detail.startswith("the header names")
+
+
 @settings(max_examples=examples(300))
 @given(layouts_and_lines)
 def test_a_line_that_a_pattern_matches_is_a_record_of_that_status(
@@ -75,7 +80,7 @@ def test_a_line_that_a_pattern_matches_is_a_record_of_that_status(
     for line in texts:
         statuses = matched(line, layout)
         verdict = judge(line, layout)
-        if isinstance(verdict, Header):
+        if isinstance(verdict, Header) or sets_a_name_twice(verdict):
             assert Status.OK not in statuses or not is_typed(layout)
         elif statuses:
             assert isinstance(verdict, Record)
