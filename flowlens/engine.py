@@ -16,7 +16,7 @@ import duckdb
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.scratch import scratch
 
-STREAM_MEMORY, TABLE_MEMORY = "256MiB", "768MiB"
+STREAM_MEMORY, TABLE_MEMORY = "208MiB", "768MiB"
 """What DuckDB may hold before it spills: for one answer, and with a table of flows to join."""
 
 Connection = duckdb.DuckDBPyConnection
