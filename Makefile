@@ -15,9 +15,10 @@ demo: $(WHEEL)
 test: check
 	$(BIN)/pytest -q
 
-# What is slower: the properties with twenty times the examples, other ones each time.
+# What is slower: the properties with more examples, other ones each time; EFFORT=50 for a night.
+EFFORT ?= 5
 test-all: test
-	FLOWLENS_EFFORT=20 $(BIN)/pytest -q tests/test_patterns.py tests/test_reader.py \
+	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q tests/test_patterns.py tests/test_reader.py \
 		tests/test_filters.py tests/test_engine.py tests/test_output.py
 
 check: $(TOOLS) $(WHEEL)
