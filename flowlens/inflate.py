@@ -14,10 +14,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from backports import zstd
 from isal import igzip_lib
 
 from flowlens.sources import Source
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PIECE = 1 << 20
 """Compressed bytes read at a time."""

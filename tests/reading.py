@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backports import zstd
-
 from flowlens.accounting import Account, Counts, MalformedLine
 from flowlens.blocks import beginning, blocks
 from flowlens.buffers import Buffer, Segment
 from flowlens.fields import fields
+from flowlens.inflate import zstd
 from flowlens.layouts import Layout
 from flowlens.parse import Wanted, parse
 from flowlens.reader import Reading

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import reading
-from backports import zstd
 from reading import DEFAULT_HEADER, GOOD, read
 
 from flowlens.accounting import Counts
 from flowlens.errors import NoInputError
+from flowlens.inflate import zstd
 
 LINES = [GOOD.replace(" 22 ", f" {port} ").replace("40000", str(port * 7919 % 65_536))
          for port in range(400)]  # fmt: skip
