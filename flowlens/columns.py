@@ -37,8 +37,10 @@ def build(text: bytes, rows: int, layout: Layout, columns: tuple[str, ...]) -> p
     if not rows:
         frame = pl.DataFrame(schema=schema).lazy()
     else:
+        plain, above = uncompressed(text)
         frame = pl.scan_csv(
-            io.BytesIO(text),
+            io.BytesIO(plain),
+            skip_lines=above,
             has_header=False,
             separator=" ",
             quote_char=None,
@@ -51,6 +53,16 @@ def build(text: bytes, rows: int, layout: Layout, columns: tuple[str, ...]) -> p
         raise AssertionError(f"{table.height} rows from {rows} records")
     arrow: pa.Table = table.to_arrow(compat_level=pl.CompatLevel.newest())
     return arrow
+
+
+def uncompressed(text: bytes) -> tuple[bytes, int]:
+    """Text that polars takes for text, and how many lines to skip at its beginning.
+
+    polars decompresses what begins like zlib, gzip, zstd or bzip2 data; so may a hostile line.
+    """
+    if text.startswith((b"x", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh")):
+        return b"\n" + text, 1
+    return text, 0
 
 
 def span(table: pa.Table) -> tuple[datetime | None, datetime | None]:

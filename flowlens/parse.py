@@ -19,7 +19,7 @@ from polars.expr.whenthen import ChainedThen, Then
 
 from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
 from flowlens.buffers import Buffer
-from flowlens.columns import build, span
+from flowlens.columns import build, span, uncompressed
 from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DuplicateFieldError, Layout, from_header
 from flowlens.patterns import is_typed, patterns
@@ -150,9 +150,14 @@ def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
     except UnicodeDecodeError:
         originals = [line.decode("utf-8", "surrogateescape") for line in text.split(b"\n")]
         clean = "\n".join(originals).encode("ascii", "replace").replace(b"?", b"\x01")
-        return pl.read_lines(io.BytesIO(clean))["line"], originals.__getitem__
-    lines = pl.read_lines(io.BytesIO(text))["line"]
+        return _split(clean), originals.__getitem__
+    lines = _split(text)
     return lines, lines.__getitem__
+
+
+def _split(text: bytes) -> pl.Series:
+    plain, above = uncompressed(text)
+    return pl.read_lines(io.BytesIO(plain))["line"].slice(above)
 
 
 def _sections(lines: pl.Series, buffer: Buffer) -> Iterator[_Section]:

@@ -237,3 +237,14 @@ def test_thousands_of_tiny_files_of_alternating_layouts_are_joined(tmp_path: Pat
     assert sum(found["bytes"] for found in outcome.rows) == 2000 * 4249 + 1000 * 7
     for index, source in enumerate(outcome.account.sources):
         assert source.counts.lines == (2, 3, 1)[index % 3]
+
+
+@pytest.mark.parametrize("mark", ["x\x01", "x^", "x\x9c", "BZh9", "\x1f\x8b"])
+def test_a_line_that_begins_like_compressed_data_is_a_line(tmp_path: Path, mark: str) -> None:
+    text = f"{DEFAULT_HEADER}\n{mark}\n{GOOD}\n".encode("latin-1")
+    outcome = read_text(tmp_path, text)
+    assert (outcome.counts.malformed, outcome.counts.ok) == (1, 1)
+    named = b"vpc-id dstport start end\nx^y 22 5 6\n"
+    (tmp_path / "b.log").write_bytes(named)
+    rows = read(tmp_path / "b.log", columns=("vpc_id", "dstport")).rows
+    assert [list(row.values()) for row in rows] == [["x^y", 22]]
