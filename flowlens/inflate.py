@@ -7,10 +7,11 @@ thousandfold expansion costs time and never memory.
 from __future__ import annotations
 
 import bz2
+import io
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -87,7 +88,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
     if source.is_stdin:
         yield sys.stdin.buffer
         return
-    with open(source.name, "rb", buffering=0) as file:
+    with closing(source.opener() if source.opener else io.FileIO(source.name)) as file:
         yield file
 
 

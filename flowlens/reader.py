@@ -70,9 +70,8 @@ class Reading:
         stopped: Callable[[], bool] | None = None,
     ) -> None:
         self.account = Account([SourceAccount(source.name) for source in found.sources])
-        for name in found.missing:
-            lost = SourceAccount(name, unreadable="no such file, directory or match")
-            self.account.sources.append(lost)
+        for lost in found.missing:
+            self.account.sources.append(SourceAccount(lost.name, unreadable=lost.why))
         if wanted.select is not None:
             self.account.selected = 0
         self._sources = found.sources

@@ -1,7 +1,8 @@
-"""Sources: from the inputs a user names to the files that are there, each once.
+"""Sources: from the inputs a user names to the files, objects and streams there are, each once.
 
-An input is a file, a directory (walked), a glob, or `-` for standard input. Hidden files and the
-test object that CloudWatch leaves beside its exports are not sources.
+An input is a file, a directory (walked), a glob, `-` for standard input, or begins with the prefix
+of a remote place, whose own module lists it. Hidden files are not sources, nor is the test object
+that CloudWatch leaves beside its exports.
 """
 
 from __future__ import annotations
@@ -9,22 +10,32 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from flowlens.errors import NoInputError
+from flowlens.layouts import Layout
 
 STDIN = "-"
-_NOT_SOURCES = {"aws-logs-write-test", "_SUCCESS"}
+
+NEVER_SOURCES = frozenset(("aws-logs-write-test", "_SUCCESS"))
+"""Names of objects that stand beside flow logs and hold none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file or stream. `size` is in bytes, or None where only reading tells (a pipe)."""
+    """One file, object or stream. `size` is in bytes, or None where only reading tells (a pipe).
+
+    What is not in the file system is opened by its `opener`: an object as a seekable stream, with
+    OSErrors for whatever goes wrong. `layout` is set where the place knows it.
+    """
 
     name: str
     size: int | None
+    opener: Callable[[], BinaryIO] | None = field(default=None, compare=False)
+    layout: Layout | None = None
 
     @property
     def is_stdin(self) -> bool:
@@ -33,20 +44,34 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """An input behind which there is no source, and why."""
+
+    name: str
+    why: str
+
+
+Remote = Callable[[str], Iterable[Source]]
+"""Lists the sources of an input elsewhere; raises NoInputError where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The sources of a read, in the order of the inputs and by path within each.
 
     `inputs` are as they were given; `missing` holds those that aren't there, or whose glob matches
-    nothing. A file that several inputs name is there once.
+    nothing; `passed_over` names what is known to hold no flow logs. A file that several inputs name
+    is there once.
     """
 
     inputs: tuple[str, ...]
     sources: tuple[Source, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
-def find(inputs: Sequence[str]) -> Found:
-    """The sources behind the inputs.
+def find(inputs: Sequence[str], *, remote: Mapping[str, Remote] | None = None) -> Found:
+    """The sources behind the inputs; `remote` lists those that begin with one of its prefixes.
 
     Raises:
         NoInputError: no input was given, or none of them is there.
@@ -54,41 +79,52 @@ def find(inputs: Sequence[str]) -> Found:
     if not inputs:
         raise NoInputError("no input: give files, directories, globs, or - for standard input")
     sources: list[Source] = []
-    missing: list[str] = []
+    missing: list[Missing] = []
+    passed_over: list[str] = []
     seen: set[object] = set()
     for name in inputs:
-        empty = True
-        for identity, source in _expand(name):
-            empty = False
-            if identity not in seen:
+        found = False
+        try:
+            for identity, source in _expand(name, remote or {}):
+                found = True
+                if identity in seen:
+                    continue
                 seen.add(identity)
-                sources.append(source)
-        if empty:
-            missing.append(name)
-    if missing and not sources:
-        raise NoInputError(_nothing(missing[0]))
-    return Found(tuple(inputs), tuple(sources), tuple(missing))
+                if os.path.basename(source.name) in NEVER_SOURCES and source.name != name:
+                    passed_over.append(source.name)
+                else:
+                    sources.append(source)
+            if not found:
+                missing.append(Missing(name, _nothing(name)))
+        except NoInputError as error:
+            missing.append(Missing(name, str(error).removeprefix(f"{name}: ")))
+    if not sources:
+        first = missing[0] if missing else Missing(inputs[0], f"holds only {passed_over[0]}")
+        raise NoInputError(f"{first.name}: {first.why}")
+    return Found(tuple(inputs), tuple(sources), tuple(missing), tuple(passed_over))
 
 
 def _nothing(name: str) -> str:
-    path = Path(name)
-    if path.is_dir():
-        return f"{name}: the directory holds no files"
+    if Path(name).is_dir():
+        return "the directory holds no files"
     if glob.has_magic(name):
-        return f"{name}: nothing matches this glob"
-    return f"{name}: no such file or directory"
+        return "nothing matches this glob"
+    return "no such file or directory"
 
 
-def _expand(name: str) -> Iterator[tuple[object, Source]]:
-    """The files behind one input, each with what tells it from every other."""
+def _expand(name: str, remote: Mapping[str, Remote]) -> Iterator[tuple[object, Source]]:
+    """The sources behind one input, each with what tells it from every other."""
     if name == STDIN:
         yield STDIN, Source(STDIN, None)
         return
+    for prefix, listed in remote.items():
+        if name.startswith(prefix):
+            yield from ((source.name, source) for source in listed(name))
+            return
     if os.path.lexists(name):
         paths = [name]
     elif glob.has_magic(name):
-        found = sorted(glob.glob(name, recursive=True))
-        paths = [path for path in found if os.path.basename(path) not in _NOT_SOURCES]
+        paths = sorted(glob.glob(name, recursive=True))
     else:
         paths = []
     for path in paths:
@@ -129,6 +165,6 @@ def _walk(directory: str) -> Iterator[str]:
         walked.add((status.st_dev, status.st_ino))
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and name not in _NOT_SOURCES:
+            if not name.startswith("."):
                 yield os.path.join(place, name)
     yield from unlisted
