@@ -77,10 +77,15 @@ class MalformedLine:
 
 @dataclass(slots=True)
 class SourceAccount:
-    """What one source gave: its counts, its layout, and whether it could be read to its end."""
+    """What one source gave: its counts, its layout, and whether it could be read to its end.
+
+    `envelope` is what held the records, `aside` what else was in it, by number.
+    """
 
     name: str
     counts: Counts = field(default_factory=Counts)
+    envelope: str = ""
+    aside: Counter[str] = field(default_factory=Counter)
     layout: str = ""
     compression: str = ""
     truncated: str = ""
@@ -97,13 +102,15 @@ class SourceAccount:
 class Account:
     """What a read of all sources gave; complete once the read has ended.
 
-    `columns` are all that some layout had. `selected` counts the records that passed the window and
+    `columns` are all that some layout had. `passed_over` names what is known to hold no flow logs.
+    `selected` counts the records that passed the window and
     the filters (None where there were none); `first_seen` and `last_seen` span all records, and
     are None if the times of all of them weren't read.
     """
 
     sources: list[SourceAccount] = field(default_factory=list)
     columns: set[str] = field(default_factory=set)
+    passed_over: tuple[str, ...] = ()
     selected: int | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from flowlens.buffers import Apart
 from flowlens.inflate import BLOCK
 from flowlens.judge import MAX_LINE, Header, Record, judge
-from flowlens.layouts import DEFAULT, DuplicateFieldError, Layout, from_header
+from flowlens.layouts import DEFAULT, DuplicateFieldError, Layout, from_header, stamped
+from flowlens.patterns import STAMP
 
 PROOF_LINES = 200
 """Lines looked at to find a source's layout; later ones can't make it readable."""
@@ -15,10 +18,16 @@ PROOF_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines. `dropped` maps a line's index to the bytes cut off its end for its length."""
+    """Whole lines. `dropped` maps a line's index to the bytes cut off its end for its length.
+
+    An envelope says what stands `apart` among them, as a blank line, and under which `layout` it
+    has written the others, if it knows their fields.
+    """
 
     text: bytes
     dropped: dict[int, int]
+    apart: dict[int, Apart] = field(default_factory=dict)
+    layout: Layout | None = None
 
 
 class NoLayoutError(Exception):
@@ -77,19 +86,24 @@ def beginning(text: bytes, given: Layout | None) -> tuple[Layout, int]:
     header = _header(text[:end])
     if header is not None:
         return header, end
-    if given is not None:
-        return given, 0
     lines = text[: PROOF_LINES * MAX_LINE].split(b"\n", PROOF_LINES)[:PROOF_LINES]
     shown = [line for line in lines if line.strip()]
+    export = any(_STAMP.match(line) for line in shown)
+    if given is not None:
+        return stamped(given) if export else given, 0
+    default = stamped(DEFAULT) if export else DEFAULT
     for line in shown:
-        verdict = judge(line.decode("utf-8", "surrogateescape"), DEFAULT)
+        verdict = judge(line.decode("utf-8", "surrogateescape"), default)
         if isinstance(verdict, Record):
-            return DEFAULT, 0
+            return default, 0
         if isinstance(verdict, Header):
             return verdict.layout, 0
     if not shown:
         return DEFAULT, 0
     raise NoLayoutError(_look(shown[0]))
+
+
+_STAMP = re.compile(rb"\s*" + STAMP.encode() + rb"[ \t]")
 
 
 def _header(line: bytes) -> Layout | None:

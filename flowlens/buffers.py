@@ -4,8 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from flowlens.layouts import Layout
+
+
+class Aside(StrEnum):
+    """What a unit of an envelope can be beside a line, by the name of its count."""
+
+    HEADER = "headers"
+    BLANK = "blanks"
+    REPEAT = "repeats"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A unit that can't be a record: the reason's code, what shows it, its text and its length."""
+
+    reason: str
+    detail: str
+    text: str
+    length: int
+
+
+Apart = Aside | Fault
+"""What a blank line stands for, where the envelope knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +48,15 @@ class Segment:
 class Buffer:
     """Whole lines of one layout, from one source or many small ones in a row.
 
-    `dropped` maps a line's index to the bytes that were cut off its end for its length.
+    `dropped` maps a line's index to the bytes that were cut off its end for its length; `apart` a
+    blank line's to what it stands for.
     """
 
     layout: Layout
     text: bytes
     segments: tuple[Segment, ...]
     dropped: Mapping[int, int] = field(default_factory=dict)
+    apart: Mapping[int, Apart] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -41,18 +66,26 @@ class Joined:
     layout: Layout
     parts: list[bytes] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    apart: dict[int, Apart] = field(default_factory=dict)
     size: int = 0
+    lines: int = 0
 
-    def add(self, source: int, text: bytes, skip: int) -> None:
-        """Append a source without the `skip` bytes of its header line."""
+    def add(
+        self, source: int, text: bytes, skip: int, apart: Mapping[int, Apart] | None = None
+    ) -> None:
+        """Append a source's text without the `skip` bytes of its header line."""
         lines = text[skip:] if skip else text
         if lines and not lines.endswith(b"\n"):
             lines += b"\n"
         self.parts.append(lines)
-        self.segments.append(Segment(source, lines.count(b"\n"), int(skip > 0)))
+        number = lines.count(b"\n")
+        self.segments.append(Segment(source, number, int(skip > 0)))
+        for index, what in (apart or {}).items():
+            self.apart[self.lines + index - int(skip > 0)] = what
         self.size += len(lines)
+        self.lines += number
 
     def buffer(self) -> Buffer:
         """The buffer of what was added."""
         text = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-        return Buffer(self.layout, text, tuple(self.segments))
+        return Buffer(self.layout, text, tuple(self.segments), {}, self.apart)

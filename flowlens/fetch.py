@@ -7,11 +7,15 @@ and small.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flowlens.blocks import NoLayoutError, beginning
+from flowlens.blocks import Block, NoLayoutError, beginning
 from flowlens.buffers import Buffer, Joined
+from flowlens.envelopes.opened import HEAD, LINES, is_lines, without_mark
+from flowlens.envelopes.opened import opened as envelope
+from flowlens.fields import EXPORT_TIME
 from flowlens.inflate import BLOCK, Inflated, inflate, opened
 from flowlens.layouts import DuplicateFieldError, Layout
 from flowlens.sources import Source
@@ -40,8 +44,17 @@ class Note:
     source: int
     layout: Layout | None = None
     compression: str = ""
+    envelope: str = ""
+    aside: Counter[str] = field(default_factory=Counter)
     broken: str = ""
     unreadable: str = ""
+
+    @property
+    def form(self) -> str:
+        """The envelope by its name; lines with a time before each are an export's."""
+        if self.layout is None or EXPORT_TIME not in self.layout.columns:
+            return self.envelope
+        return self.envelope.replace(LINES, "export lines", 1)
 
     def refuse(self, error: Exception) -> None:
         """Say why the source can't be read, or, where a layout was found already, not on."""
@@ -56,7 +69,8 @@ class Note:
 class Fetched:
     """Some of a group: buffers to parse, and what was learned of the sources.
 
-    `too_large` are small files that expand too far; `done` counts bytes on disk.
+    `too_large` are small files that expand too far or hold lines of several kinds; `done` counts
+    bytes on disk.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -93,23 +107,21 @@ def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
     for index, source in group:
         note = Note(index)
         try:
-            with opened(source) as file:
-                inflated = inflate(file)
-                text = _bounded(inflated)
-            if text is None:
+            block = _fetched(source, note)
+            if block is None:
                 portion.too_large.append((index, source))
                 continue
             portion.done += source.size or 0
-            text = without_mark(text)
-            layout, skip = beginning(text, given)
+            layout, skip = block.layout, 0
+            if layout is None:
+                layout, skip = beginning(block.text, given or source.layout)
             note.layout = layout
-            note.compression, note.broken = inflated.compression, inflated.broken
         except REFUSED as error:
             note.refuse(error)
             portion.notes.append(note)
             continue
         portion.notes.append(note)
-        joined.setdefault(layout.columns, Joined(layout)).add(index, text, skip)
+        joined.setdefault(layout.columns, Joined(layout)).add(index, block.text, skip, block.apart)
         if sum(part.size for part in joined.values()) >= BLOCK:
             portion.buffers = [part.buffer() for part in joined.values()]
             yield portion
@@ -118,22 +130,30 @@ def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
     yield portion
 
 
-def _bounded(inflated: Inflated) -> bytes | None:
-    """A small file's whole lines, or None if it expands too far."""
+def _fetched(source: Source, note: Note) -> Block | None:
+    """A small file's lines, or None if it has too many or of too many kinds to be read at once."""
     parts: list[bytes] = []
     size = 0
-    for piece in inflated.pieces:
-        parts.append(piece)
-        size += len(piece)
-        if size > SMALL_MOST:
-            return None
+    with opened(source) as file:
+        inflated = inflate(file)
+        for piece in inflated.pieces:
+            parts.append(piece)
+            size += len(piece)
+            if size > SMALL_MOST:
+                return None
     text = parts[0] if len(parts) == 1 else b"".join(parts)
-    return text[: text.rfind(b"\n") + 1] if inflated.broken else text
-
-
-def without_mark(text: bytes) -> bytes:
-    """The text without a UTF-8 byte order mark."""
-    return text.removeprefix(b"\xef\xbb\xbf")
+    note.compression, note.broken = inflated.compression, inflated.broken
+    text = without_mark(text)
+    if is_lines(text[:HEAD]):
+        note.envelope = LINES
+        return Block(text[: text.rfind(b"\n") + 1] if inflated.broken else text, {})
+    content = envelope(Inflated("", iter([text])))
+    block = next(content.blocks, Block(b"", {}))
+    if next(content.blocks, None) is not None:
+        return None
+    note.envelope, note.aside = content.envelope, content.aside
+    note.broken = note.broken or content.broken
+    return block
 
 
 def threads() -> int:

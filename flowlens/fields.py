@@ -27,6 +27,7 @@ class Kind(StrEnum):
     TIME = "time"
     ACTION = "action"
     STATUS = "status"
+    STAMP = "stamp"
 
 
 SQL_TYPES = {
@@ -39,7 +40,11 @@ SQL_TYPES = {
     Kind.TIME: "timestamp[us, UTC]",
     Kind.ACTION: "text",
     Kind.STATUS: "text",
+    Kind.STAMP: "text",
 }
+
+EXPORT_TIME = "@time"
+"""The time of ingestion that CloudWatch's export puts before each record: a token, and no field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +95,7 @@ def columns_by_token() -> dict[str, str]:
 
 def field_of(column: str) -> Field:
     """The field of a column; an unknown one is text of its own name."""
+    if column == EXPORT_TIME:
+        return Field(column, column, Kind.STAMP, "", 0, "when CloudWatch took the record in")
     known = fields().get(column)
     return known or Field(column, column, Kind.TEXT, "", 0, "a field that flowlens does not know")

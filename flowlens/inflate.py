@@ -102,12 +102,17 @@ def inflate(file: BinaryIO) -> Inflated:
     while 0 < len(head) < _LONGEST_MAGIC and (more := file.read(PIECE)):
         head += more
     raw = _raw(head, file)
-    for name, (magic, _) in _FORMS.items():
-        if head.startswith(magic):
-            inflated = Inflated(name, iter(()))
-            inflated.pieces = _members(raw, name, inflated)
-            return inflated
-    return Inflated("", raw)
+    name = compression(head)
+    if not name:
+        return Inflated("", raw)
+    inflated = Inflated(name, iter(()))
+    inflated.pieces = _members(raw, name, inflated)
+    return inflated
+
+
+def compression(head: bytes) -> str:
+    """The compression of data that begins so; empty for none."""
+    return next((name for name, (magic, _) in _FORMS.items() if head.startswith(magic)), "")
 
 
 def _raw(head: bytes, file: BinaryIO) -> Iterator[bytes]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowlens import layouts
-from flowlens.fields import Kind, field_of
+from flowlens.fields import EXPORT_TIME, Kind, field_of
 from flowlens.layouts import Layout
-from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
+from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC, STAMP
 
 MAX_LINE = 65_536
 """A longer line is malformed by its length alone; bytes."""
@@ -73,6 +73,8 @@ _BLANKS = re.compile(r"[ \t\r\n\v\f]+")
 _FOREIGN = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 """What can't stand in a flow log: controls, and bytes that are no UTF-8."""
 
+_STAMP = re.compile(STAMP)
+
 _LIMITS = {
     Kind.PORT: 65_535,
     Kind.BYTE: 255,
@@ -116,7 +118,8 @@ def judge(line: str, layout: Layout) -> Verdict:
 def _record(tokens: list[str], layout: Layout) -> Record | Malformed:
     values = []
     for column, token in zip(layout.columns, tokens, strict=True):
-        value = "-" if token in NULLS else _canonical(token, column)
+        null = token in NULLS and column != EXPORT_TIME
+        value = "-" if null else _canonical(token, column)
         if isinstance(value, Malformed):
             return value
         values.append(value)
@@ -145,6 +148,8 @@ def _canonical(token: str, column: str) -> str | Malformed:
     kind, shown = field.kind, f"{field.token} {token[:60]}"
     if kind is Kind.ADDRESS:
         return _address(token) or Malformed(Reason.BAD_ADDRESS, shown)
+    if kind is Kind.STAMP:
+        return token if _STAMP.fullmatch(token) else Malformed(Reason.BAD_VALUE, shown)
     if kind is Kind.ACTION:
         return token if token in ("ACCEPT", "REJECT") else Malformed(Reason.BAD_VALUE, shown)
     if kind is Kind.STATUS:

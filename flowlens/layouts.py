@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowlens.errors import FlowlensError, UsageError, nearest
-from flowlens.fields import columns_by_token, field_of, fields
+from flowlens.fields import EXPORT_TIME, columns_by_token, field_of, fields
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _BLANKS = re.compile(r"[ \t\r\n\v\f]+")
@@ -23,6 +23,7 @@ class Origin(StrEnum):
     HEADER = "header"
     GIVEN = "given"
     DEFAULT = "default"
+    KEYS = "its keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,13 @@ class Layout:
         """
         return next((column for column in _MARKERS if column in self.columns), None)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns without the time that an export puts before each record."""
+        return tuple(column for column in self.columns if column != EXPORT_TIME)
+
     def __str__(self) -> str:
-        return f"version {self.version}, {len(self.columns)} fields, by {self.origin}"
+        return f"version {self.version}, {len(self.fields)} fields, by {self.origin}"
 
 
 _MARKERS = (
@@ -66,6 +72,11 @@ _MARKERS = (
 DEFAULT = Layout(
     tuple(field.column for field in fields().values() if field.version == 2), Origin.DEFAULT
 )
+
+
+def stamped(layout: Layout) -> Layout:
+    """The layout of the same records in CloudWatch's export files: a time stands before each."""
+    return Layout((EXPORT_TIME, *layout.columns), layout.origin)
 
 
 class DuplicateFieldError(FlowlensError):

@@ -7,7 +7,7 @@ What is parsed after that is known to be good, so the CSV reader can neither fai
 from __future__ import annotations
 
 import io
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ import pyarrow as pa
 from polars.expr.whenthen import ChainedThen, Then
 
 from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
-from flowlens.buffers import Buffer
+from flowlens.buffers import Apart, Aside, Buffer
 from flowlens.columns import build, span, uncompressed
 from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DuplicateFieldError, Layout, from_header
@@ -71,6 +71,17 @@ class Tally:
         kept = data[:KEPT_TEXT].decode("utf-8", "backslashreplace")
         size = len(data) + dropped
         self.malformed.append(MalformedLine("", line, reason, fault.fault.detail, kept, size))
+
+    def apart(self, line: int, what: Apart) -> None:
+        """Count a blank line for what it stands for."""
+        self.counts.blanks -= 1
+        if isinstance(what, Aside):
+            setattr(self.counts, what, getattr(self.counts, what) + 1)
+            return
+        self.counts.malformed += 1
+        self.counts.reasons[what.reason] += 1
+        fault = MalformedLine("", line, what.reason, what.detail, what.text, what.length)
+        insort(self.malformed, fault, key=lambda malformed: malformed.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,4 +303,7 @@ def _tallies(
         index = bisect_right(starts, fault.index) - 1
         line = fault.index - starts[index] + segments[index].headers + 1
         tallies[index].fault(line, fault, buffer.dropped.get(fault.index, 0))
+    for at, what in buffer.apart.items():
+        index = bisect_right(starts, at) - 1
+        tallies[index].apart(at - starts[index] + segments[index].headers + 1, what)
     return tallies

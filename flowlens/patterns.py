@@ -28,6 +28,9 @@ _V6 = "|".join(
 
 ADDRESS = f"(?:{_V4}|{_V6})"
 
+STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z"
+"""A time as CloudWatch's export writes it."""
+
 _KINDS = {
     Kind.TEXT: "[^\\x00-\\x20\\x7f\ufeff]+",
     Kind.ADDRESS: ADDRESS,
@@ -37,6 +40,7 @@ _KINDS = {
     Kind.INT64: "[0-9]{1,18}",
     Kind.TIME: "[0-9]{1,13}",
     Kind.ACTION: "(?:ACCEPT|REJECT)",
+    Kind.STAMP: STAMP,
 }
 
 REQUIRED_BY_TRAFFIC = frozenset(
@@ -108,7 +112,7 @@ def _line(
             tokens.append(status)
         elif column == null:
             tokens.append(f"(?:{nulls})")
-        elif column in required or kind is Kind.TEXT:
+        elif column in required or kind in (Kind.TEXT, Kind.STAMP):
             tokens.append(_KINDS[kind])
         else:
             tokens.append(f"(?:{_KINDS[kind]}|{nulls})")

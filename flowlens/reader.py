@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from flowlens.accounting import Account, MalformedLine, SourceAccount
-from flowlens.blocks import beginning, blocks
+from flowlens.blocks import beginning
 from flowlens.buffers import Buffer, Segment
+from flowlens.envelopes.opened import opened as envelope
 from flowlens.errors import NoInputError
-from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads, without_mark
+from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
 from flowlens.inflate import inflate, opened
 from flowlens.layouts import Layout
 from flowlens.parse import Parsed, Wanted, parse
@@ -72,6 +73,7 @@ class Reading:
         self.account = Account([SourceAccount(source.name) for source in found.sources])
         for lost in found.missing:
             self.account.sources.append(SourceAccount(lost.name, unreadable=lost.why))
+        self.account.passed_over = found.passed_over
         if wanted.select is not None:
             self.account.selected = 0
         self._sources = found.sources
@@ -116,17 +118,25 @@ class Reading:
             with opened(source) as file:
                 inflated = inflate(file)
                 note.compression = inflated.compression
-                for block in blocks(inflated.pieces, whole=lambda: not inflated.broken):
+                content = envelope(inflated)
+                note.aside = content.aside
+                for block in content.blocks:
+                    note.envelope = content.envelope
                     text, headers = block.text, 0
-                    if note.layout is None:
-                        text = without_mark(text)
-                        note.layout, skip = beginning(text, self._given)
+                    if block.layout is not None:
+                        note.layout = block.layout
+                    elif note.layout is None:
+                        note.layout, skip = beginning(text, self._given or source.layout)
                         text, headers = text[skip:], int(skip > 0)
-                    dropped = {line - headers: cut for line, cut in block.dropped.items()}
-                    segments = (Segment(index, None, headers),)
-                    buffer = Buffer(note.layout, text, segments, dropped)
+                    buffer = Buffer(
+                        note.layout,
+                        text,
+                        (Segment(index, None, headers),),
+                        {line - headers: cut for line, cut in block.dropped.items()},
+                        {line - headers: what for line, what in block.apart.items()},
+                    )
                     yield Task(pool.submit(_parse, buffer, self._wanted), note, buffer)
-                note.broken = inflated.broken
+                note.envelope, note.broken = content.envelope, content.broken
         except REFUSED as error:
             note.refuse(error)
         yield Task(pool.submit(Work, [], [note], [], source.size or 0))
@@ -179,6 +189,8 @@ class Reading:
         account = self.account.sources[note.source]
         account.layout = str(note.layout) if note.layout else ""
         account.compression = note.compression
+        account.envelope = note.form
+        account.aside = note.aside
         account.truncated = note.broken
         account.unreadable = note.unreadable
 
@@ -196,7 +208,7 @@ class Reading:
         if not self._wanted.literals:
             self.account.see(parsed.first, parsed.last)
         for layout in parsed.layouts:
-            self.account.columns.update(layout.columns)
+            self.account.columns.update(layout.fields)
         if self.account.selected is not None:
             self.account.selected += parsed.table.num_rows
 

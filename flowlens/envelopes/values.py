@@ -1,0 +1,327 @@
+"""JSON values from a stream of any length: objects one after another, or elements of an array.
+
+A stretch of many values is cut off where a value may end, and decoded at once. A cut inside a
+string or a nested value can't be decoded, so a stretch that can be was cut rightly; where none can,
+values are taken one by one. Nothing but the current stretch is held.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from flowlens.accounting import KEPT_TEXT
+from flowlens.inflate import BLOCK
+
+LARGEST = 8 * BLOCK
+"""A single value that is longer can't be read; bytes."""
+
+
+class Event(msgspec.Struct, gc=False):
+    """What counts of a CloudWatch event: its text, and its id in either spelling."""
+
+    message: str | None = None
+    eventId: str | None = None  # noqa: N815
+    id: str | None = None
+
+
+class Document(Event, gc=False):
+    """What counts of an object at the top: an event itself, or a page or payload of events."""
+
+    messageType: str | None = None  # noqa: N815
+    events: list[Event] | None = None
+    logEvents: list[Event] | None = None  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stretch that is no JSON: its text, as far as it is kept, and its length in bytes."""
+
+    text: bytes
+    length: int
+
+
+Batch = list[Document] | list[Event] | list[Any] | Damage
+"""Values in a row: typed where all are of one kind, else as plain Python values."""
+
+ARRAYS = frozenset(("events", "logEvents", "results", "Records", "records"))
+"""Keys whose array is read element by element, however long it is."""
+
+_EVENT_ARRAYS = frozenset(("events", "logEvents"))
+_DOCUMENTS = msgspec.json.Decoder(list[Document])
+_EVENTS = msgspec.json.Decoder(list[Event])
+_ANYTHING = msgspec.json.Decoder(list[Any])
+
+_BETWEEN = re.compile(rb"\}\s*\{")
+"""In valid JSON only between values at the top, or in a string."""
+_BETWEEN_ELEMENTS = re.compile(rb"(?<=[}\]])\s*,\s*(?=[{\[])")
+_RESUME = re.compile(rb"[}\n]\s*,?\s*(?=\{)")
+"""After damage, where the next value may begin."""
+_SPACE = re.compile(r"[ \t\r\n,]*")
+_COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
+_TAIL = 1 << 16
+_ATTEMPTS = 4
+"""Failed cuts in what is held, after which its values are taken one by one."""
+_NEAR_END = 8
+"""A literal or an escape that is not whole ends so many characters before the end, at most."""
+_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_scan = json.JSONDecoder().raw_decode
+
+
+@dataclass(slots=True)
+class Values:
+    """The values of a stream; after the last, `broken` says how it broke off, if it did."""
+
+    pieces: Iterable[bytes]
+    broken: str = ""
+    _text: _Text = field(init=False)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches of values, in order."""
+        self._text = _Text(iter(self.pieces))
+        while self._text.more():
+            yield from self._top()
+
+    def _top(self) -> Iterator[Batch]:
+        text = self._text
+        if text.peek() == b"[":
+            text.at += 1
+            yield from self._array("")
+            return
+        if text.peek() != b"{":
+            yield from self._damaged()
+            return
+        for end in text.ends():
+            # A line end can't stand in a string, so a wrong cut shows when it is decoded.
+            stretch = _BETWEEN.sub(b"},\n{", text.buffer[text.at : end])
+            found = _documents(stretch)
+            if found is not None:
+                text.at = end
+                yield found
+                return
+            text.failed += 1
+        whole = text.value(text.at)
+        if whole is None:
+            yield from self._object()
+            return
+        stretch = text.buffer[text.at : whole]
+        text.at = whole
+        yield _documents(stretch) or Damage(stretch[:KEPT_TEXT], len(stretch))
+
+    def _object(self) -> Iterator[Batch]:
+        """An object that is longer than what is held, or broken: its arrays by their elements."""
+        text, start = self._text, self._text.at
+        text.at += 1
+        while text.more() and text.peek() != b"}":
+            key = text.key()
+            if key is None:
+                text.at = max(text.at, start + 1)
+                yield from self._damaged()
+                return
+            if key in ARRAYS and text.peek() == b"[":
+                text.at += 1
+                yield from self._array(key)
+                continue
+            end = text.whole_value()
+            if end is None:
+                yield from self._damaged()
+                return
+            text.at = end
+        if not text.peek():
+            self.broken = self.broken or "the JSON breaks off"
+        text.at += 1
+
+    def _array(self, key: str) -> Iterator[Batch]:
+        """The elements of an array, whose bracket has been passed, to its end."""
+        text = self._text
+        while text.more():
+            if text.peek() == b"]":
+                text.at += 1
+                return
+            end = text.last_element()
+            if end is not None:
+                found = _elements(text.buffer[text.at : end], key)
+                if found is not None:
+                    text.at = end
+                    yield found
+                    continue
+                text.failed += 1
+            end = text.whole_value()
+            found = None if end is None else _elements(text.buffer[text.at : end], key)
+            if end is None or found is None:
+                yield from self._damaged()
+                continue
+            text.at = end
+            yield found
+        self.broken = self.broken or "the JSON breaks off"
+
+    def _damaged(self) -> Iterator[Batch]:
+        """Pass over what is no JSON, to where a value may begin again."""
+        text = self._text
+        kept, length = b"", 0
+        while True:
+            found = _RESUME.search(text.buffer, text.at)
+            end = found.end() if found else len(text.buffer)
+            kept = (kept + text.buffer[text.at : end])[:KEPT_TEXT]
+            length += end - text.at
+            text.at = end
+            if found or not text.more():
+                break
+        if found or not kept.lstrip().startswith((b"{", b"[", b'"')):
+            yield Damage(kept.strip(), length)
+        else:
+            self.broken = self.broken or "the JSON breaks off"
+
+
+@dataclass(slots=True)
+class _Text:
+    """The part of a stream that is held, from `at` on.
+
+    `failed` counts cuts in it that could not be decoded; `short` says that the value last looked at
+    goes on beyond it.
+    """
+
+    pieces: Iterator[bytes]
+    buffer: bytes = b""
+    at: int = 0
+    ended: bool = False
+    failed: int = 0
+    short: bool = False
+    _latin: str = ""
+
+    def more(self) -> bool:
+        """Go on to the next thing that is no blank and no comma; false at the end."""
+        if len(self.buffer) - self.at < _TAIL and not self.ended:
+            self.fill(BLOCK)
+        while True:
+            while self.buffer[self.at : self.at + 1] in (b" ", b"\t", b"\r", b"\n", b","):
+                self.at += 1
+            if self.at < len(self.buffer):
+                return True
+            if self.ended:
+                return False
+            self.fill(BLOCK)
+
+    def fill(self, size: int) -> None:
+        """Hold at least `size` bytes from `at` on, if there are as many."""
+        parts = [self.buffer[self.at :]]
+        held = len(parts[0])
+        while held < size:
+            piece = next(self.pieces, None)
+            if piece is None:
+                self.ended = True
+                break
+            parts.append(piece)
+            held += len(piece)
+        self.buffer, self.at = b"".join(parts), 0
+        self.failed, self._latin = 0, ""
+
+    def peek(self) -> bytes:
+        return self.buffer[self.at : self.at + 1]
+
+    def ends(self) -> Iterator[int]:
+        """Where the values held may end, at the top."""
+        if self.failed >= _ATTEMPTS:
+            return
+        if self.ended:
+            yield len(self.buffer)
+        last = None
+        for last in _BETWEEN.finditer(self.buffer, self.at):  # noqa: B007
+            pass
+        if last is not None:
+            yield last.start() + 1
+
+    def last_element(self) -> int | None:
+        """Where the last element but one that is held may end."""
+        if self.failed >= _ATTEMPTS:
+            return None
+        for start in (max(self.at, len(self.buffer) - _TAIL), self.at):
+            last = None
+            for last in _BETWEEN_ELEMENTS.finditer(self.buffer, start):  # noqa: B007
+                pass
+            if last is not None:
+                return last.start()
+        return None
+
+    def value(self, start: int) -> int | None:
+        """Where the value ends that begins at `start`; None if it is broken or not held whole."""
+        # One character a byte: the structure of JSON is ASCII, so positions stay what they are.
+        if not self._latin:
+            self._latin = self.buffer.decode("latin-1")
+        try:
+            _, end = _scan(self._latin, start)
+        except json.JSONDecodeError as error:
+            near = error.pos >= len(self.buffer) - _NEAR_END
+            self.short = near or error.msg.startswith("Unterminated string")
+            return None
+        except RecursionError:
+            self.short = False
+            return None
+        self.short = end == len(self.buffer)
+        return None if self.short and not self.ended else int(end)
+
+    def whole_value(self) -> int | None:
+        """Where the value at `at` ends, holding more and more of the stream to see it."""
+        while True:
+            end = self.value(self.at)
+            whole = end is not None or self.ended or not self.short
+            if whole or len(self.buffer) - self.at >= LARGEST:
+                return end
+            self.fill(2 * max(len(self.buffer) - self.at, BLOCK))
+
+    def key(self) -> str | None:
+        """The key at `at`, and go on to its value; None if there is none."""
+        if self.peek() != b'"':
+            return None
+        end = self.whole_value()
+        if end is None:
+            return None
+        key = self._latin[self.at + 1 : end - 1]
+        colon = _COLON.match(self._latin, end)
+        if colon is None:
+            return None
+        self.at = colon.end()
+        return key if self.more() else None
+
+
+def _documents(stretch: bytes) -> Batch | None:
+    """Values at the top; None if they are no JSON. Objects of unknown shape come as dicts."""
+    text = b"[" + stretch + b"]"
+    try:
+        found = _DOCUMENTS.decode(text)
+    except _FAULTS:
+        return _anything(text)
+    known = all(
+        value.message is not None or value.events is not None or value.logEvents is not None
+        for value in found
+    )
+    return found if known else _anything(text)
+
+
+def _elements(stretch: bytes, key: str) -> Batch | None:
+    """Elements of an array; None if they are no JSON."""
+    text = b"[" + stretch + b"]"
+    if key in _EVENT_ARRAYS:
+        try:
+            return _EVENTS.decode(text)
+        except _FAULTS:
+            pass
+    return _anything(text)
+
+
+def _anything(text: bytes) -> list[Any] | None:
+    try:
+        return _ANYTHING.decode(text)
+    except _FAULTS:
+        pass
+    try:
+        # Lone surrogates are JSON for the standard library alone.
+        found: list[Any] = json.loads(text.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+    return found
