@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -85,15 +84,3 @@ def token(value: object) -> str:
 
 
 _ODD = re.compile(r"[\x00-\x20\x7f]")
-
-
-def pairs(row: Any) -> dict[str, object] | None:
-    """A row of Logs Insights, `[{"field": …, "value": …}, …]`, as a mapping; None if it is none."""
-    if not isinstance(row, list) or not row:
-        return None
-    found: dict[str, object] = {}
-    for item in row:
-        if not isinstance(item, dict) or not isinstance(item.get("field"), str):
-            return None
-        found[item["field"]] = item.get("value")
-    return found

@@ -52,7 +52,8 @@ class Units:
         """Rows of named values, under all the names there have been in this input."""
         yield from self._turn(rows=True)
         known = len(self._keys)
-        self._keys.update((key, None) for row in rows for key in row if key not in self._keys)
+        for keys in {tuple(row): None for row in rows}:
+            self._keys.update((key, None) for key in keys if not key.startswith("@"))
         if len(self._keys) > known:
             yield from self._block(tuple(self._keys)[:known])
         lines = _lines(rows, tuple(self._keys))
@@ -102,10 +103,12 @@ class Units:
 
 
 def _encoded(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+    for errors in ("strict", "surrogateescape"):
+        try:
+            return text.encode("utf-8", errors)
+        except UnicodeEncodeError:
+            continue
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _lines(rows: Sequence[Row], keys: tuple[str, ...]) -> list[str]:

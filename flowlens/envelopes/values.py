@@ -30,12 +30,26 @@ class Event(msgspec.Struct, gc=False):
     id: str | None = None
 
 
+class Pair(msgspec.Struct, gc=False):
+    """A value of a row of Logs Insights, and its name."""
+
+    field: str
+    value: str | None = None
+
+
 class Document(Event, gc=False):
-    """What counts of an object at the top: an event itself, or a page or payload of events."""
+    """What counts of an object at the top: an event itself, or a page or payload of them."""
 
     messageType: str | None = None  # noqa: N815
     events: list[Event] | None = None
     logEvents: list[Event] | None = None  # noqa: N815
+    results: list[list[Pair]] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has one of the shapes that are read typed."""
+        parts = (self.message, self.events, self.logEvents, self.results)
+        return any(part is not None for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +60,29 @@ class Damage:
     length: int
 
 
-Batch = list[Document] | list[Event] | list[Any] | Damage
+Batch = list[Document] | list[Event] | list[list[Pair]] | list[Any] | Damage
 """Values in a row: typed where all are of one kind, else as plain Python values."""
 
 ARRAYS = frozenset(("events", "logEvents", "results", "Records", "records"))
 """Keys whose array is read element by element, however long it is."""
 
-_EVENT_ARRAYS = frozenset(("events", "logEvents"))
 _DOCUMENTS = msgspec.json.Decoder(list[Document])
-_EVENTS = msgspec.json.Decoder(list[Event])
+_ELEMENTS: dict[str, msgspec.json.Decoder[Any]] = {
+    "events": msgspec.json.Decoder(list[Event]),
+    "logEvents": msgspec.json.Decoder(list[Event]),
+    "results": msgspec.json.Decoder(list[list[Pair]]),
+}
 _ANYTHING = msgspec.json.Decoder(list[Any])
 
 _BETWEEN = re.compile(rb"\}\s*\{")
 """In valid JSON only between values at the top, or in a string."""
-_BETWEEN_ELEMENTS = re.compile(rb"(?<=[}\]])\s*,\s*(?=[{\[])")
+_BETWEEN_ELEMENTS = {
+    b"{": re.compile(rb"(?<=\})\s*,\s*(?=\{)"),
+    b"[": re.compile(rb"(?<=\])\s*,\s*(?=\[)"),
+}
 _RESUME = re.compile(rb"[}\n]\s*,?\s*(?=\{)")
 """After damage, where the next value may begin."""
-_SPACE = re.compile(r"[ \t\r\n,]*")
-_COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
+_BROKEN = "the JSON breaks off"
 _TAIL = 1 << 16
 _ATTEMPTS = 4
 """Failed cuts in what is held, after which its values are taken one by one."""
@@ -75,15 +94,19 @@ _scan = json.JSONDecoder().raw_decode
 
 @dataclass(slots=True)
 class Values:
-    """The values of a stream; after the last, `broken` says how it broke off, if it did."""
+    """The values of a stream; after the last, `broken` says how it broke off, if it did.
+
+    Stretches of about `size` bytes are held.
+    """
 
     pieces: Iterable[bytes]
+    size: int = BLOCK
     broken: str = ""
     _text: _Text = field(init=False)
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches of values, in order."""
-        self._text = _Text(iter(self.pieces))
+        self._text = _Text(iter(self.pieces), self.size)
         while self._text.more():
             yield from self._top()
 
@@ -105,36 +128,37 @@ class Values:
                 yield found
                 return
             text.failed += 1
-        whole = text.value(text.at)
+        whole = text.whole_value(2 * self.size)
         if whole is None:
             yield from self._object()
             return
         stretch = text.buffer[text.at : whole]
         text.at = whole
-        yield _documents(stretch) or Damage(stretch[:KEPT_TEXT], len(stretch))
+        yield _whole(stretch)
 
     def _object(self) -> Iterator[Batch]:
         """An object that is longer than what is held, or broken: its arrays by their elements."""
-        text, start = self._text, self._text.at
-        text.at += 1
+        text = self._text
+        text.mark, text.at = text.at, text.at + 1
         while text.more() and text.peek() != b"}":
             key = text.key()
-            if key is None:
-                text.at = max(text.at, start + 1)
-                yield from self._damaged()
-                return
             if key in ARRAYS and text.peek() == b"[":
-                text.at += 1
+                text.mark, text.at = None, text.at + 1
                 yield from self._array(key)
                 continue
-            end = text.whole_value()
+            end = None if key is None else text.whole_value()
             if end is None:
+                # Not from here on: the next object may have been taken for a value of this one.
+                text.at = text.at if text.mark is None else text.mark
+                text.mark = None
                 yield from self._damaged()
                 return
             text.at = end
         if not text.peek():
-            self.broken = self.broken or "the JSON breaks off"
-        text.at += 1
+            self.broken = self.broken or _BROKEN
+        elif text.mark is not None:
+            yield _whole(text.buffer[text.mark : text.at + 1])
+        text.mark, text.at = None, text.at + 1
 
     def _array(self, key: str) -> Iterator[Batch]:
         """The elements of an array, whose bracket has been passed, to its end."""
@@ -158,11 +182,14 @@ class Values:
                 continue
             text.at = end
             yield found
-        self.broken = self.broken or "the JSON breaks off"
+        self.broken = self.broken or _BROKEN
 
     def _damaged(self) -> Iterator[Batch]:
         """Pass over what is no JSON, to where a value may begin again."""
         text = self._text
+        if text.ended and text.short:
+            self.broken, text.at = _BROKEN, len(text.buffer)
+            return
         kept, length = b"", 0
         while True:
             found = _RESUME.search(text.buffer, text.at)
@@ -175,20 +202,22 @@ class Values:
         if found or not kept.lstrip().startswith((b"{", b"[", b'"')):
             yield Damage(kept.strip(), length)
         else:
-            self.broken = self.broken or "the JSON breaks off"
+            self.broken = self.broken or _BROKEN
 
 
 @dataclass(slots=True)
 class _Text:
     """The part of a stream that is held, from `at` on.
 
-    `failed` counts cuts in it that could not be decoded; `short` says that the value last looked at
-    goes on beyond it.
+    From `mark` on where it is set. `failed` counts cuts that could not be decoded; `short` says
+    that the value last looked at goes on beyond what is held.
     """
 
     pieces: Iterator[bytes]
+    size: int
     buffer: bytes = b""
     at: int = 0
+    mark: int | None = None
     ended: bool = False
     failed: int = 0
     short: bool = False
@@ -196,8 +225,8 @@ class _Text:
 
     def more(self) -> bool:
         """Go on to the next thing that is no blank and no comma; false at the end."""
-        if len(self.buffer) - self.at < _TAIL and not self.ended:
-            self.fill(BLOCK)
+        if len(self.buffer) - self.at < min(_TAIL, self.size) and not self.ended:
+            self.fill(self.size)
         while True:
             while self.buffer[self.at : self.at + 1] in (b" ", b"\t", b"\r", b"\n", b","):
                 self.at += 1
@@ -205,12 +234,15 @@ class _Text:
                 return True
             if self.ended:
                 return False
-            self.fill(BLOCK)
+            self.fill(self.size)
 
     def fill(self, size: int) -> None:
         """Hold at least `size` bytes from `at` on, if there are as many."""
-        parts = [self.buffer[self.at :]]
-        held = len(parts[0])
+        if self.mark is not None and self.at - self.mark > LARGEST:
+            self.mark = None
+        start = self.at if self.mark is None else self.mark
+        parts = [self.buffer[start:]]
+        held = len(self.buffer) - self.at
         while held < size:
             piece = next(self.pieces, None)
             if piece is None:
@@ -218,7 +250,8 @@ class _Text:
                 break
             parts.append(piece)
             held += len(piece)
-        self.buffer, self.at = b"".join(parts), 0
+        self.buffer, self.at = b"".join(parts), self.at - start
+        self.mark = None if self.mark is None else 0
         self.failed, self._latin = 0, ""
 
     def peek(self) -> bytes:
@@ -238,11 +271,12 @@ class _Text:
 
     def last_element(self) -> int | None:
         """Where the last element but one that is held may end."""
-        if self.failed >= _ATTEMPTS:
+        between = _BETWEEN_ELEMENTS.get(self.peek())
+        if between is None or self.failed >= _ATTEMPTS:
             return None
         for start in (max(self.at, len(self.buffer) - _TAIL), self.at):
             last = None
-            for last in _BETWEEN_ELEMENTS.finditer(self.buffer, start):  # noqa: B007
+            for last in between.finditer(self.buffer, start):  # noqa: B007
                 pass
             if last is not None:
                 return last.start()
@@ -262,17 +296,18 @@ class _Text:
         except RecursionError:
             self.short = False
             return None
-        self.short = end == len(self.buffer)
-        return None if self.short and not self.ended else int(end)
+        scalar = self._latin[end - 1] not in '}]"'
+        self.short = scalar and end == len(self.buffer) and not self.ended
+        return None if self.short else int(end)
 
-    def whole_value(self) -> int | None:
-        """Where the value at `at` ends, holding more and more of the stream to see it."""
+    def whole_value(self, most: int = LARGEST) -> int | None:
+        """Where the value at `at` ends, holding up to `most` bytes of the stream to see it."""
         while True:
             end = self.value(self.at)
             whole = end is not None or self.ended or not self.short
-            if whole or len(self.buffer) - self.at >= LARGEST:
+            if whole or len(self.buffer) - self.at >= most:
                 return end
-            self.fill(2 * max(len(self.buffer) - self.at, BLOCK))
+            self.fill(2 * max(len(self.buffer) - self.at, self.size))
 
     def key(self) -> str | None:
         """The key at `at`, and go on to its value; None if there is none."""
@@ -281,12 +316,16 @@ class _Text:
         end = self.whole_value()
         if end is None:
             return None
-        key = self._latin[self.at + 1 : end - 1]
-        colon = _COLON.match(self._latin, end)
-        if colon is None:
+        key, self.at = self._latin[self.at + 1 : end - 1], end
+        if not self.more() or self.peek() != b":":
             return None
-        self.at = colon.end()
+        self.at += 1
         return key if self.more() else None
+
+
+def _whole(stretch: bytes) -> Batch:
+    """One value at the top."""
+    return _documents(stretch) or Damage(stretch[:KEPT_TEXT], len(stretch))
 
 
 def _documents(stretch: bytes) -> Batch | None:
@@ -296,21 +335,18 @@ def _documents(stretch: bytes) -> Batch | None:
         found = _DOCUMENTS.decode(text)
     except _FAULTS:
         return _anything(text)
-    known = all(
-        value.message is not None or value.events is not None or value.logEvents is not None
-        for value in found
-    )
-    return found if known else _anything(text)
+    return found if all(value.is_known for value in found) else _anything(text)
 
 
 def _elements(stretch: bytes, key: str) -> Batch | None:
     """Elements of an array; None if they are no JSON."""
     text = b"[" + stretch + b"]"
-    if key in _EVENT_ARRAYS:
+    if key in _ELEMENTS:
         try:
-            return _EVENTS.decode(text)
+            found: Batch = _ELEMENTS[key].decode(text)
         except _FAULTS:
-            pass
+            return _anything(text)
+        return found
     return _anything(text)
 
 

@@ -1,0 +1,143 @@
+"""Shapes: what a JSON value of a delivery is, and the events or rows within it.
+
+Sources: AWS, "FilterLogEvents", "GetLogEvents" and "GetQueryResults" in the CloudWatch Logs API
+reference; "Log group-level subscription filters" in its user guide; "Publish flow logs to Amazon
+Data Firehose" in the VPC user guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from flowlens.envelopes.rows import is_record
+from flowlens.envelopes.values import Document, Event, Pair
+
+Row = Mapping[str, object]
+
+
+class Shape(StrEnum):
+    """What a value is, by the name that a user sees."""
+
+    EVENT = "events, one an object"
+    PAGE = "pages of events"
+    PAYLOAD = "subscription payloads"
+    CONTROL = "control messages"
+    INSIGHTS = "rows of Logs Insights"
+    RECORD = "records, one an object"
+    PACKED = "payloads in base64"
+    OTHER = "JSON without a record"
+
+
+def shape(value: object) -> Shape:
+    """What a value is, as it was decoded: typed, or plain."""
+    if isinstance(value, Document):
+        return _document(value)
+    if isinstance(value, Event):
+        return Shape.PAGE
+    if isinstance(value, dict):
+        found = _by_keys(tuple(value))
+        if found is Shape.PAYLOAD and value.get("messageType") == "CONTROL_MESSAGE":
+            return Shape.CONTROL
+        key = _HOLDS.get(found)
+        return Shape.OTHER if key and not isinstance(value.get(key, []), list) else found
+    return Shape.INSIGHTS if _is_pairs(value) else Shape.OTHER
+
+
+def _document(value: Document) -> Shape:
+    if value.messageType == "CONTROL_MESSAGE":
+        return Shape.CONTROL
+    if value.logEvents is not None:
+        return Shape.PAYLOAD
+    if value.events is not None:
+        return Shape.PAGE
+    return Shape.EVENT if value.results is None else Shape.INSIGHTS
+
+
+_HOLDS = {Shape.PAGE: "events", Shape.PAYLOAD: "logEvents", Shape.INSIGHTS: "results"}
+
+
+@lru_cache(1000)
+def _by_keys(keys: tuple[str, ...]) -> Shape:
+    names = set(keys)
+    if names & {"logEvents", "messageType"}:
+        return Shape.PAYLOAD
+    for found, key in _HOLDS.items():
+        if key in names:
+            return found
+    if names & {"message", "@message"}:
+        return Shape.EVENT
+    if is_record(keys):
+        return Shape.RECORD
+    packed = {"Records", "records", "awslogs", "kinesis", "data"}
+    return Shape.PACKED if names & packed else Shape.OTHER
+
+
+def events(value: Any) -> Sequence[Event]:
+    """The events that a value is or holds; what is none stands as one without a message."""
+    if isinstance(value, Document):
+        found = value.logEvents if value.logEvents is not None else value.events
+        return [value] if found is None else found
+    if isinstance(value, Event):
+        return [value]
+    if isinstance(value, dict):
+        held = value.get("logEvents", value.get("events"))
+        if isinstance(held, list) or "messageType" in value:
+            return [_event(item) for item in held or []]
+    return [_event(value)]
+
+
+def _event(value: Any) -> Event:
+    if not isinstance(value, dict):
+        return Event()
+    message = value.get("message", value.get("@message"))
+    identity = value.get("eventId", value.get("id"))
+    return Event(
+        message if isinstance(message, str) else None,
+        identity if isinstance(identity, str) else None,
+    )
+
+
+def rows(value: Any) -> Iterable[Row]:
+    """The rows of named values that a value is or holds; what is none is an empty one."""
+    if isinstance(value, Document):
+        return [{pair.field: pair.value for pair in row} for row in value.results or []]
+    if isinstance(value, dict):
+        held = value.get("results")
+        return [row for item in held for row in rows(item)] if isinstance(held, list) else [value]
+    if not _is_pairs(value):
+        return [{}]
+    if isinstance(value[0], Pair):
+        return [{pair.field: pair.value for pair in value}]
+    return [{pair["field"]: pair.get("value") for pair in value}]
+
+
+def _is_pairs(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return isinstance(value[0], Pair) or all(
+        isinstance(item, dict) and isinstance(item.get("field"), str) for item in value
+    )
+
+
+def payloads(value: Any) -> list[str]:
+    """Payloads in base64, as Lambda, Kinesis and Firehose hand them on."""
+    if not isinstance(value, dict):
+        return []
+    parts = value.get("Records") or value.get("records")
+    if isinstance(parts, list):
+        return [payload for part in parts for payload in payloads(part)]
+    for place in (value, value.get("awslogs"), value.get("kinesis")):
+        if isinstance(place, dict) and isinstance(place.get("data"), str):
+            return [place["data"]]
+    return []
+
+
+def look(value: Any) -> str:
+    """What a value that holds nothing known looks like, in few words."""
+    if not isinstance(value, dict):
+        return f"a {type(value).__name__}"
+    names = ", ".join(repr(key)[1:-1][:40] for key in list(value)[:5])
+    return f"with the keys {names}" if names else "an empty object"
