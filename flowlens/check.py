@@ -46,6 +46,7 @@ class Check:
             **self.account.total.to_dict(),
             "truncated": len(self.account.truncated),
             "unreadable": len(self.account.unreadable),
+            "passed_over": list(self.account.passed_over),
             "selected": self.account.selected,
             "first_seen": self.account.first_seen,
             "last_seen": self.account.last_seen,
@@ -73,8 +74,10 @@ def _source(source: SourceAccount) -> dict[str, object]:
     return {
         "name": source.name,
         "compression": source.compression or "none",
+        "envelope": source.envelope,
         "layout": source.layout,
         **source.counts.to_dict(),
+        "aside": dict(source.aside),
         "truncated": source.truncated,
         "unreadable": source.unreadable,
         "malformed_lines": [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flowlens import named
+from flowlens.aws import Access, remotes
 from flowlens.check import Check, check
 from flowlens.filters import build_filter
 from flowlens.layouts import from_user
@@ -115,12 +117,27 @@ def read(
     where: str | None = None,
     layout: str | None = None,
     queries: Input | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    role_arn: str | None = None,
+    external_id: str | None = None,
+    endpoint_url: str | None = None,
+    requester_pays: bool = False,
+    on_listed: Callable[[int], None] | None = None,
+    on_remark: Callable[[str], None] | None = None,
 ) -> Flows:
-    """Flow logs in files, directories (walked), globs, or `-` for standard input.
+    """Flow logs in files, directories (walked), globs, `-` for standard input, or on AWS.
+
+    On AWS they are at `s3://bucket/prefix` or `cloudwatch:LOG-GROUP[:STREAM-PREFIX]`.
 
     `since` and `until` are ISO times or spans such as `24h` before now: half-open, UTC, on the
     record's start. `ip` is an address or CIDR on either side; `where` a SQL condition on a record.
     `layout` names the fields of files without a header, `queries` a directory of your own queries.
+
+    The rest is for AWS: `region` (also of the folders listed), credentials of a `profile` or of the
+    role `role_arn` with its `external_id`, `endpoint_url`, `requester_pays`. `on_listed` hears how
+    many objects were listed so far, `on_remark` what to know of an input before it is read; without
+    it that is a warning.
 
     Raises:
         NoInputError: there is no such input.
@@ -133,7 +150,16 @@ def read(
     )  # fmt: skip
     given = from_user(layout) if layout else None
     own = named.load(Path(queries)) if queries else {}
-    found = find([fspath(name) for name in names])
+    access = Access(profile, role_arn, external_id, endpoint_url, region, requester_pays)
+    places = remotes(
+        access, chosen, layout_given=given is not None, listed=on_listed or (lambda number: None)
+    )
+    found = find([fspath(name) for name in names], remote=places)
+    for source in found.sources:
+        if source.remark and on_remark:
+            on_remark(f"{source.name}: {source.remark}")
+        elif source.remark:
+            warnings.warn(f"{source.name}: {source.remark}", stacklevel=2)
     return Flows(Inputs(found, given, chosen), own)
 
 

@@ -96,17 +96,14 @@ def inflate(file: BinaryIO) -> Inflated:
     """The decompressed bytes of a file, in pieces of at most 8 MiB.
 
     Raises:
-        OSError: the file can't be read on (also while the pieces are taken).
+        OSError: the file can't be read at all.
     """
     head = file.read(PIECE) or b""
     while 0 < len(head) < _LONGEST_MAGIC and (more := file.read(PIECE)):
         head += more
-    raw = _raw(head, file)
-    name = compression(head)
-    if not name:
-        return Inflated("", raw)
-    inflated = Inflated(name, iter(()))
-    inflated.pieces = _members(raw, name, inflated)
+    inflated = Inflated(compression(head), iter(()))
+    raw = _raw(head, file, inflated)
+    inflated.pieces = _members(raw, inflated.compression, inflated) if inflated.compression else raw
     return inflated
 
 
@@ -115,10 +112,15 @@ def compression(head: bytes) -> str:
     return next((name for name, (magic, _) in _FORMS.items() if head.startswith(magic)), "")
 
 
-def _raw(head: bytes, file: BinaryIO) -> Iterator[bytes]:
+def _raw(head: bytes, file: BinaryIO, inflated: Inflated) -> Iterator[bytes]:
+    """The file's bytes; one that can't be read on is broken there, and what came before counts."""
     while head:
         yield head
-        head = file.read(PIECE) or b""
+        try:
+            head = file.read(PIECE) or b""
+        except OSError as error:
+            inflated.broken = error.strerror or str(error)
+            return
 
 
 def _members(raw: Iterator[bytes], form: str, inflated: Inflated) -> Iterator[bytes]:
@@ -149,7 +151,7 @@ def _members(raw: Iterator[bytes], form: str, inflated: Inflated) -> Iterator[by
                 yield piece
             between = member.eof
             data = member.unused_data if between else b""
-    if not between:
+    if not between and not inflated.broken:
         inflated.broken = f"the {form} data breaks off"
 
 

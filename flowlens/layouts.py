@@ -24,6 +24,7 @@ class Origin(StrEnum):
     GIVEN = "given"
     DEFAULT = "default"
     KEYS = "its keys"
+    FLOW_LOG = "its flow log"
 
 
 @dataclass(frozen=True, slots=True)

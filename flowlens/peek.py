@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 
 from flowlens.fields import fields
 from flowlens.inflate import inflate, opened
@@ -13,6 +14,9 @@ from flowlens.layouts import DuplicateFieldError, Layout, from_header
 from flowlens.sources import Source
 
 _PEEK = 65_536
+
+TOGETHER = 64
+"""Sources whose beginnings are brought near at the same time, where they lie elsewhere."""
 
 
 def unknown_columns(sources: Iterable[Source], given: Layout | None) -> tuple[str, ...]:
@@ -22,13 +26,32 @@ def unknown_columns(sources: Iterable[Source], given: Layout | None) -> tuple[st
 
 
 def header_columns(sources: Iterable[Source], given: Layout | None) -> tuple[str, ...]:
-    """Columns that stand in the first line of some source, or in the layout given; sorted."""
+    """Columns that stand in the first line of some source, or in the layout given; sorted.
+
+    Of sources of one kind only the first is looked at, and of a live one only its layout.
+    """
     found = set(given.columns) if given else set()
-    for source in sources:
-        with suppress(OSError, DuplicateFieldError):
-            header = from_header(_first_line(source))
-            found.update(header.columns if header else ())
+    telling = _telling(sources)
+    while together := list(islice(telling, TOGETHER)):
+        for source in together:
+            if source.ahead:
+                source.ahead()
+        for source in together:
+            found.update(source.layout.columns if source.layout else ())
+            with suppress(OSError, DuplicateFieldError):
+                header = from_header(_first_line(source))
+                found.update(header.columns if header else ())
     return tuple(sorted(found))
+
+
+def _telling(sources: Iterable[Source]) -> Iterator[Source]:
+    """The sources that may tell something new."""
+    kinds: set[str] = set()
+    for source in sources:
+        if source.kind not in kinds:
+            yield source
+        if source.kind:
+            kinds.add(source.kind)
 
 
 def _peeked() -> bytes:

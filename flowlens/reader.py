@@ -8,7 +8,7 @@ files (open, inflate, join, parse) and a block of a large one (parse).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -58,6 +58,7 @@ class Reading:
     """One pass over the sources: iterate over it for tables, then look at its `account`.
 
     `on_malformed` is called with every malformed line, in the order of the lines of each source.
+    The places of sources that are read `elsewhere` are left out; they have their accounts here.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Reading:
         wanted: Wanted,
         *,
         layout: Layout | None = None,
+        elsewhere: Collection[int] = frozenset(),
         on_malformed: Callable[[MalformedLine], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         stopped: Callable[[], bool] | None = None,
@@ -76,13 +78,13 @@ class Reading:
         self.account.passed_over = found.passed_over
         if wanted.select is not None:
             self.account.selected = 0
-        self._sources = found.sources
+        self._sources = [pair for pair in enumerate(found.sources) if pair[0] not in elsewhere]
         self._wanted = wanted
         self._given = layout
         self._on_malformed = on_malformed
         self._on_progress = on_progress
         self._stopped = stopped
-        self._size = sum(source.size or 0 for source in found.sources)
+        self.size = sum(source.size or 0 for _, source in self._sources)
         self._done = 0
         self._records = 0
 
@@ -104,8 +106,11 @@ class Reading:
             raise NoInputError(f"{first.name}: {first.unreadable}")
 
     def _tasks(self, pool: ThreadPoolExecutor) -> Iterator[Task]:
-        for unit in divided(list(enumerate(self._sources))):
+        for unit in divided(self._sources):
             if isinstance(unit, list):
+                for _, source in unit:
+                    if source.ahead:
+                        source.ahead()
                 yield Task(pool.submit(_load, unit, self._given, self._wanted))
             else:
                 yield from self._blocks(unit, pool)
@@ -183,7 +188,7 @@ class Reading:
             )
         self._done += work.done
         if self._on_progress:
-            self._on_progress(Progress(self._done, self._size, self._records))
+            self._on_progress(Progress(self._done, self.size, self._records))
 
     def _note(self, note: Note) -> None:
         account = self.account.sources[note.source]

@@ -29,13 +29,18 @@ class Source:
     """One file, object or stream. `size` is in bytes, or None where only reading tells (a pipe).
 
     What is not in the file system is opened by its `opener`: an object as a seekable stream, with
-    OSErrors for whatever goes wrong. `layout` is set where the place knows it.
+    OSErrors for whatever goes wrong. `layout` is set where the place knows it. `ahead` starts to
+    bring the content near, and returns at once. Sources of one `kind` begin with the same header,
+    where that is known. `remark` is what a user should hear before it is read.
     """
 
     name: str
     size: int | None
     opener: Callable[[], BinaryIO] | None = field(default=None, compare=False)
     layout: Layout | None = None
+    ahead: Callable[[], None] | None = field(default=None, compare=False)
+    kind: str = ""
+    remark: str = ""
 
     @property
     def is_stdin(self) -> bool:

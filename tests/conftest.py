@@ -1,5 +1,6 @@
 """The one Hypothesis profile: the same examples on every run, on any machine, unless asked."""
 
+from aws import credentials, moto  # noqa: F401  # fixtures of all tests
 from effort import EFFORT, examples
 from hypothesis import HealthCheck, settings
 

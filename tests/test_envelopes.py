@@ -191,7 +191,7 @@ UNREADABLE = {
     "JSON of something else": (b'{"Records":[{"eventName":"x"}]}', "no flow log"),
     "an object of something else": (b'{"a":1,"b":2}', "JSON, but no flow log: with the keys a, b"),
     "an array of numbers": (b"[1,2,3]", "JSON, but no flow log: a int"),
-    "no JSON at all": (b"{ this is a poem", "begins like JSON and is none"),
+    "no JSON at all": (b"{ this is a poem", "the JSON breaks off before anything is"),
     "base64 of something else": (b"aGVsbG8gd29ybGQsIHRoaXMgaXMgdGV4dAo=", "no flow-log layout"),
     "base64 of other JSON": (b"eyJhIjoxLCJiIjoyLCJjIjozLCJkIjo0fQ==", "no flow log"),
     "a CSV of something else": (b"name,age\nx,7\n", "no flow-log layout fits its first line"),

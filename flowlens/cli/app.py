@@ -19,16 +19,16 @@ app = typer.Typer(
     name="flowlens",
     help="From AWS VPC flow logs to an answer: what was rejected, where, and from whom.",
     epilog="INPUT: files, directories (walked), globs, or - for standard input; "
-    "plain, gzip, zstd or bzip2.",
+    "plain, gzip, zstd or bzip2. On AWS: s3://BUCKET/PREFIX, or cloudwatch:LOG-GROUP[:STREAM].",
     add_completion=False,
     invoke_without_command=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-Inputs = Annotated[
-    list[str], typer.Argument(help="Files, directories, globs, or -.", metavar="INPUT...")
-]
+INPUT_HELP = "Files, directories, globs, -, s3://BUCKET/PREFIX, cloudwatch:LOG-GROUP[:STREAM]."
+
+Inputs = Annotated[list[str], typer.Argument(help=INPUT_HELP, metavar="INPUT...")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write there instead.", metavar="FILE")
 ]
@@ -112,7 +112,7 @@ def query(
     ] = None,
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, directories, globs, or -.", metavar="[INPUT...]"),
+        typer.Argument(help=INPUT_HELP, metavar="[INPUT...]"),
     ] = None,
     *,
     format: AnyFormat = Format.TABLE,

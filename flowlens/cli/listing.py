@@ -21,10 +21,17 @@ def list_queries(format: Format, output: Path | None, queries: Path | None) -> N
             "query": name,
             "answers": query.description.split(". ")[0].rstrip(".") + ".",
             "params": ", ".join(f"{param.name}={param.default}" for param in query.params),
+            "needs": ", ".join(_beyond_default(query)),
         }
         for name, query in sorted(known.items())
     ]
     _write_rows(rows, format, output)
+
+
+def _beyond_default(query: named.Query) -> list[str]:
+    """Fields that a query needs and the default format, version 2, lacks."""
+    needed = (fields()[name] for name in query.needs)
+    return [field.token for field in needed if field.version > 2]
 
 
 def show_query(name: str, queries: Path | None) -> None:

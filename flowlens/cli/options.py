@@ -61,6 +61,24 @@ class Options:
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")
     ] = False
+    region: Annotated[
+        str | None, typer.Option(help="AWS: of the folders on S3, or of the CloudWatch log group.")
+    ] = None
+    profile: Annotated[
+        str | None, typer.Option(help="AWS: a profile of your configuration.", metavar="NAME")
+    ] = None
+    role_arn: Annotated[str | None, typer.Option(help="AWS: a role to read in.", metavar="ARN")] = (
+        None
+    )
+    external_id: Annotated[
+        str | None, typer.Option(help="AWS: what the role's trust asks for.", metavar="ID")
+    ] = None
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="AWS: where S3 or CloudWatch Logs answers.", metavar="URL")
+    ] = None
+    requester_pays: Annotated[
+        bool, typer.Option("--requester-pays", help="AWS: pay for reading a bucket that asks it.")
+    ] = False
 
 
 def reads_flows(command: Callable[..., None]) -> Callable[..., None]:

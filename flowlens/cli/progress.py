@@ -1,10 +1,35 @@
-"""A progress bar on standard error, and how it gets out of the way of the answer."""
+"""Progress on standard error, and how it gets out of the way of the answer."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from flowlens.reader import Progress
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+class Listing:
+    """A sign of life on a terminal while inputs elsewhere are listed."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._status: Status | None = None
+
+    def update(self, number: int) -> None:
+        """Show how many objects were listed so far."""
+        if self._status is None:
+            self._status = self._console.status("listing")
+            self._status.start()
+        self._status.update(f"listing: {number:,} objects")
+
+    def stop(self) -> None:
+        """Clear it; more than once does no harm."""
+        if self._status is not None:
+            self._status.stop()
 
 
 class Bar:

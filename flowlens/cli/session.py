@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
-from flowlens.cli.progress import Bar, Cleared
+from flowlens.cli.progress import Bar, Cleared, Listing
 from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.filters import is_span
@@ -90,12 +90,13 @@ def session(
 
     With `device` False the command makes its output by itself, and `sink` is not to be used.
     """
-    flows = read(
-        list(inputs), since=options.since, until=options.until, ip=options.ip, eni=options.eni,
-        port=options.port, action=options.action, account=options.account, where=options.where,
-        layout=options.layout, queries=queries,
-    )  # fmt: skip
-    paths = [Path(source.name) for source in flows.inputs.found.sources if not source.is_stdin]
+    terminal_there = not options.quiet and sys.stderr is not None and sys.stderr.isatty()
+    flows = _flows(inputs, options, queries, Listing() if terminal_there else None)
+    paths = [
+        Path(source.name)
+        for source in flows.inputs.found.sources
+        if source.opener is None and not source.is_stdin
+    ]
     if output and options.quarantine and output.resolve() == options.quarantine.resolve():
         raise UsageError(f"--quarantine {options.quarantine}: that is the output as well")
     width = None
@@ -108,7 +109,7 @@ def session(
             on_malformed = _writer(aside)
         stop = stack.enter_context(interruptible())
         bar = None
-        if not options.quiet and sys.stderr is not None and sys.stderr.isatty():
+        if terminal_there:
             bar = Bar()
             stack.callback(bar.stop)
         listener = Listener(on_malformed, bar.update if bar else None, stop.is_set)
@@ -119,6 +120,29 @@ def session(
         run = Session(flows.listening(listener), options, sink, width)
         yield run
     run._close()
+
+
+def _flows(
+    inputs: Sequence[str], options: Options, queries: Path | None, listing: Listing | None
+) -> Flows:
+    """The flows behind the inputs; what is to be known of them is said before they are read."""
+    said: list[str] = []
+    try:
+        flows = read(
+            list(inputs), since=options.since, until=options.until, ip=options.ip,
+            eni=options.eni, port=options.port, action=options.action, account=options.account,
+            where=options.where, layout=options.layout, queries=queries, region=options.region,
+            profile=options.profile, role_arn=options.role_arn, external_id=options.external_id,
+            endpoint_url=options.endpoint_url, requester_pays=options.requester_pays,
+            on_listed=listing.update if listing else None, on_remark=said.append,
+        )  # fmt: skip
+    finally:
+        if listing:
+            listing.stop()
+    for line in said:
+        if not options.quiet:
+            print(f"flowlens: {terminal(line)}", file=sys.stderr)
+    return flows
 
 
 def remarks(account: Account) -> list[str]:

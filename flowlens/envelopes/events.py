@@ -42,6 +42,8 @@ class Events:
             yield from self._batch(batch)
             if not self.kinds:
                 raise NoLayoutError(_strange(batch))
+        if self.values.broken and not self.kinds:
+            raise NoLayoutError(f"{self.values.broken} before anything is a flow log")
         yield from self._units.end()
 
     def _batch(self, batch: Batch) -> Iterator[Block]:

@@ -148,17 +148,18 @@ class Values:
                 continue
             end = None if key is None else text.whole_value()
             if end is None:
-                # Not from here on: the next object may have been taken for a value of this one.
-                text.at = text.at if text.mark is None else text.mark
-                text.mark = None
-                yield from self._damaged()
-                return
+                break
             text.at = end
-        if not text.peek():
-            self.broken = self.broken or _BROKEN
-        elif text.mark is not None:
-            yield _whole(text.buffer[text.mark : text.at + 1])
-        text.mark, text.at = None, text.at + 1
+        start, text.mark = text.mark, None
+        if text.peek() == b"}":
+            text.at += 1
+            if start is not None:
+                yield _whole(text.buffer[start : text.at])
+            return
+        if start is not None:
+            # Not from here on: the next object may have been taken for a value of this one.
+            text.short, text.at = False, start
+        yield from self._damaged()
 
     def _array(self, key: str) -> Iterator[Batch]:
         """The elements of an array, whose bracket has been passed, to its end."""
@@ -187,7 +188,7 @@ class Values:
     def _damaged(self) -> Iterator[Batch]:
         """Pass over what is no JSON, to where a value may begin again."""
         text = self._text
-        if text.ended and text.short:
+        if text.ended and (text.short or not text.peek()):
             self.broken, text.at = _BROKEN, len(text.buffer)
             return
         kept, length = b"", 0

@@ -39,7 +39,7 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
     coverage = check.coverage_totals
     reasons = ", ".join(f"{name} {number:,}" for name, number in total.reasons.most_common())
     rows = [
-        ("files", f"{len(account.sources):,}", _problems(account)),
+        ("files", f"{len(account.sources):,}", _files(account)),
         ("lines", f"{total.lines:,}", "= records + headers + blanks + malformed + repeats"),
         ("records", f"{total.records:,}", "= ok + nodata + skipdata"),
         ("ok", f"{total.ok:,}", "with traffic"),
@@ -69,13 +69,17 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
     )
 
 
-def _problems(account: Account) -> str:
-    return f"{len(account.unreadable):,} unreadable, {len(account.truncated):,} truncated"
+def _files(account: Account) -> str:
+    text = f"{len(account.unreadable):,} unreadable, {len(account.truncated):,} truncated"
+    passed = len(account.passed_over)
+    return f"{text}; {passed:,} passed over, which hold no flow logs" if passed else text
 
 
 def _base(names: list[str]) -> str:
     """The directory that all sources share, or nothing."""
-    if len(names) < 2 or len({os.path.isabs(name) for name in names}) > 1:
+    if len(names) < 2 or any("://" in name for name in names):
+        return ""
+    if len({os.path.isabs(name) for name in names}) > 1:
         return ""
     return os.path.commonpath(names)
 
@@ -97,16 +101,25 @@ def _sources(account: Account, base: str) -> pa.Table:
             "records": [source.counts.records for source in sources],
             "malformed": [source.counts.malformed for source in sources],
             "layout": [source.layout or "-" for source in sources],
-            "form": [source.compression or "text" for source in sources],
-            "problem": [_problem(source) for source in sources],
+            "form": [_form(source) for source in sources],
+            "remark": [_remark(source) for source in sources],
         }
     )
 
 
-def _problem(source: SourceAccount) -> str:
+def _form(source: SourceAccount) -> str:
+    """What holds the records, from within: `pages of events in gzip`."""
+    return " in ".join(part for part in (source.envelope, source.compression) if part) or "-"
+
+
+def _remark(source: SourceAccount) -> str:
     if source.unreadable:
         return f"unreadable: {source.unreadable}"
-    return f"truncated: {source.truncated}" if source.truncated else ""
+    remarks = [f"truncated: {source.truncated}"] if source.truncated else []
+    remarks += [f"{what} put aside: {number:,}" for what, number in source.aside.items()]
+    if source.counts.repeats:
+        remarks.append(f"repeats dropped: {source.counts.repeats:,}")
+    return "; ".join(remarks)
 
 
 def _malformed(account: Account) -> pa.Table:
