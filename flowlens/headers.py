@@ -3,10 +3,13 @@
 Comment lines at the top of the file: a description up to an empty one, then
 
     -- reads: flows, services
+    -- needs: action, dstport
     -- param: limit bigint = 0 | rows | rows to give; 0 gives all
     -- column: records bigint | records | flow-log records with traffic
 
-The file's name is the query's name. Nothing here runs SQL.
+`needs` names the fields of the inputs, by column, without which there is no answer: all of them are
+needed, and what an answer is merely better with isn't named. A query that needs none has no such
+line. The file's name is the query's name. Nothing here runs SQL.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowlens.errors import UsageError, nearest
+from flowlens.fields import fields
 from flowlens.parameters import Param, typed
 
 RELATIONS = ("flows", "enis", "refusals", "services")
@@ -41,11 +45,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A named query; `reads` are relations, `params` and `columns` in the file's order."""
+    """A named query; `reads` are relations, `needs` columns of `flows`, all in the file's order."""
 
     name: str
     description: str
     reads: tuple[str, ...]
+    needs: tuple[str, ...]
     params: tuple[Param, ...]
     columns: tuple[Column, ...]
     sql: str
@@ -63,6 +68,7 @@ def parse(text: str, *, path: Path) -> Query:
     header = [line[2:].strip() for line in _header_lines(text)]
     end = header.index("") if "" in header else len(header)
     reads: list[str] = []
+    needs: list[str] = []
     params: list[Param] = []
     columns: list[Column] = []
     for number, content in enumerate(header[end:], end + 1):
@@ -70,16 +76,19 @@ def parse(text: str, *, path: Path) -> Query:
         key, _, value = content.partition(":")
         if key == "reads":
             reads += [_relation(name.strip(), place=place) for name in value.split(",")]
+        elif key == "needs":
+            needs += [_field(name.strip(), place=place) for name in value.split(",")]
         elif key == "param":
             params.append(_param(value.strip(), place=place))
         elif key == "column":
             columns.append(_column(value.strip(), place=place))
         elif content:
-            raise UsageError(f"{place}: {content!r} is none of reads:, param:, column:")
+            raise UsageError(f"{place}: {content!r} is none of reads:, needs:, param:, column:")
     query = Query(
         name=path.stem,
         description=" ".join(header[:end]),
         reads=tuple(reads),
+        needs=tuple(needs),
         params=tuple(params),
         columns=tuple(columns),
         sql=text,
@@ -108,6 +117,7 @@ def _check_header(query: Query) -> None:
             f"{place}: no parameter limit; add `-- param: limit bigint = 0 | rows | …`"
         )
     for noun, names in (
+        ("field", list(query.needs)),
         ("parameter", [param.name for param in query.params]),
         ("column", [column.name for column in query.columns]),
     ):
@@ -136,6 +146,13 @@ def _check_statement(query: Query, *, line: int) -> None:
 def _relation(name: str, *, place: str) -> str:
     if name not in RELATIONS:
         raise UsageError(f"{place}: no relation {name!r} to read; {nearest(name, RELATIONS)}")
+    return name
+
+
+def _field(name: str, *, place: str) -> str:
+    known = fields()
+    if name not in known:
+        raise UsageError(f"{place}: no field {name!r} to need; {nearest(name, known)}")
     return name
 
 

@@ -5,17 +5,37 @@ What a header looks like is in `headers`; what runs the SQL knows nothing of fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
 from flowlens.errors import UsageError, nearest
+from flowlens.fields import fields
 from flowlens.headers import RELATIONS, Column, Query, parse
 from flowlens.parameters import Param, typed
 
-__all__ = ["RELATIONS", "Column", "Param", "Query", "bind", "find", "load", "order", "shipped"]
+__all__ = [
+    "RELATIONS",
+    "Column",
+    "Param",
+    "Query",
+    "bind",
+    "find",
+    "load",
+    "order",
+    "require",
+    "shipped",
+]
+
+GATEWAY = {
+    "version", "account_id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets",
+    "bytes", "start_time", "end_time", "log_status", "type", "tcp_flags", "region",
+    "flow_direction", "pkt_src_aws_service", "pkt_dst_aws_service",
+}  # fmt: skip
+"""Columns of VPC records that transit gateway records have, too (AWS, "Transit Gateway Flow Log
+records"); those they have alone are the fields of version 6."""
 
 
 def load(directory: Path) -> dict[str, Query]:
@@ -70,6 +90,36 @@ def bind(query: Query, given: Mapping[str, str]) -> dict[str, object]:
         name: typed(param, given.get(name, param.default), place=query.name)
         for name, param in known.items()
     }
+
+
+def require(query: Query, columns: Collection[str]) -> None:
+    """See that the inputs have what a query needs; `columns` are those of all their layouts.
+
+    Raises:
+        UsageError: none of them has a field that it needs; it says how a flow log gets it.
+    """
+    known = fields()
+    missing = [known[name] for name in query.needs if name not in columns]
+    if not missing:
+        return
+    tokens = [field.token for field in missing]
+    several = len(tokens) > 1
+    listed = f"{', '.join(tokens[:-1])} and {tokens[-1]}" if several else tokens[0]
+    wanted = " ".join(f"${{{token}}}" for token in tokens)
+    gateway = any(known[name].version == 6 for name in columns if name in known)
+    if not gateway and all(field.version == 6 for field in missing):
+        way = (
+            f"transit gateway records alone hold {'them' if several else 'it'} "
+            "(aws ec2 create-flow-logs --resource-type TransitGateway)"
+        )
+    elif gateway and any(field.version != 6 and field.column not in GATEWAY for field in missing):
+        way = f"transit gateway records can't; give VPC flow logs whose format holds {wanted}"
+    else:
+        way = (
+            f"create the flow log with a custom format that holds {wanted} "
+            "(aws ec2 create-flow-logs --log-format '…')"
+        )
+    raise UsageError(f"{query.name} needs {listed}, which no input has: {way}")
 
 
 def order(queries: Iterable[Query]) -> list[Query]:

@@ -73,7 +73,8 @@ def portrait(inputs: Inputs, what: str, *, rows: int, listener: Listener) -> Por
     """Read the flows once, and gather what they say about `what`."""
     chosen = _both(inputs.filter, subject(what))
     queries = [named.find(name) for name in _QUERIES]
-    questions = [Question.named(query) for query in queries]
+    # A section that the log can't fill is empty; the others are still worth showing.
+    questions = [replace(Question.named(query), query=None) for query in queries]
     records = replace(_RECORDS, parameters={"limit": 2**63 - 1})
     with answering(replace(inputs, filter=chosen), [*questions, records], listener) as answers:
         sections = [

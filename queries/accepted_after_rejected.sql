@@ -3,6 +3,7 @@
 -- left out. Answers to our own clients are not counted.
 --
 -- reads: flows, refusals, services
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | source address outside
 -- column: interface_id varchar | | ENI that logged the records

@@ -3,6 +3,7 @@
 -- record is a gap in the log.
 --
 -- reads: flows, enis
+-- needs: interface_id
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI
 -- column: gap_start timestamptz | UTC | latest end before the silence

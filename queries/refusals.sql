@@ -6,6 +6,7 @@
 -- unknown (neither side is known to be our own). Own is what an ENI's records prove, and private.
 --
 -- reads: flows, enis, services
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: class varchar | | late, internal, inbound, outbound or unknown
 -- column: interface_id varchar | | ENI that logged the records

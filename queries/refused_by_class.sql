@@ -1,6 +1,7 @@
 -- Rejected traffic by class (see refusals), protocol and destination port.
 --
 -- reads: refusals
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: class varchar | | late, internal, inbound, outbound or unknown
 -- column: protocol integer | | IANA protocol number

@@ -1,7 +1,8 @@
--- Rejected traffic by class (see refusals), source, destination, protocol and destination port,
--- and whether the same was accepted before: what worked and stopped working is an outage.
+-- Rejected traffic by class (see refusals), source, destination, protocol and destination port.
+-- It says whether the same was accepted before: what worked and stopped working is an outage.
 --
 -- reads: flows, refusals
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: class varchar | | late, internal, inbound, outbound or unknown
 -- column: srcaddr varchar | | source address

@@ -4,6 +4,7 @@
 -- request had been silent for 350 s (TCP) or 180 s (UDP). closed: otherwise.
 --
 -- reads: flows, refusals, enis
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records
 -- column: side varchar | | server: our reply was refused; client: the answer to our client was

@@ -1,6 +1,7 @@
 -- Rejected traffic by ENI.
 --
 -- reads: flows
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records
 -- column: records bigint | records | rejected flow-log records

@@ -1,6 +1,7 @@
 -- Rejected traffic by ENI, protocol and destination port.
 --
 -- reads: flows
+-- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records
 -- column: protocol integer | | IANA protocol number

@@ -1,6 +1,7 @@
 -- Rejected traffic by protocol and destination port.
 --
 -- reads: flows
+-- needs: action, dstport
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: protocol integer | | IANA protocol number
 -- column: dstport integer | | destination port; 0 for ICMP, which has none

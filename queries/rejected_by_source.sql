@@ -1,6 +1,7 @@
 -- Rejected traffic by source address.
 --
 -- reads: flows
+-- needs: action, srcaddr
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | source address
 -- column: records bigint | records | rejected flow-log records

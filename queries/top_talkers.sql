@@ -1,5 +1,5 @@
--- Pairs of addresses by bytes. Several ENIs may have logged the same traffic, so a pair counts
--- at one of them alone: the one that saw most bytes.
+-- Pairs of addresses by bytes. Several ENIs, or attachments of a transit gateway, may have logged
+-- the same traffic, so a pair counts at one of them alone: the one that saw most bytes.
 --
 -- reads: flows
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -8,30 +8,30 @@
 -- column: bytes bigint | bytes | bytes from source to destination, as observed_at saw them
 -- column: packets bigint | packets | packets, as observed_at saw them
 -- column: records bigint | records | flow-log records with traffic of observed_at
--- column: observed_at varchar | | ENI whose records alone count here
+-- column: observed_at varchar | | ENI, attachment or NAT gateway whose records count
 with sums as (
     select
         srcaddr,
         dstaddr,
-        interface_id,
+        coalesce(interface_id, tgw_attachment_id, resource_id) as observed_at,
         count(*) as records,
         cast(sum(packets) as bigint) as packets,
         cast(sum(bytes) as bigint) as bytes
     from flows
     where log_status = 'OK'
-    group by srcaddr, dstaddr, interface_id
+    group by srcaddr, dstaddr, coalesce(interface_id, tgw_attachment_id, resource_id)
 ),
 ranked as (
     select
         srcaddr,
         dstaddr,
-        interface_id,
+        observed_at,
         records,
         packets,
         bytes,
         row_number() over (
             partition by srcaddr, dstaddr
-            order by bytes desc, interface_id
+            order by bytes desc, observed_at
         ) as place
     from sums
 )
@@ -41,7 +41,7 @@ select
     bytes,
     packets,
     records,
-    interface_id as observed_at
+    observed_at
 from ranked
 where place = 1
 order by bytes desc, srcaddr, dstaddr

@@ -19,6 +19,7 @@ GOOD = """\
 -- of everything.
 --
 -- reads: flows, enis
+-- needs: dstport, tcp_flags
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- param: share double = 0.5 | | part of the whole
 -- param: since timestamptz = 2026-01-01 | UTC | from when on
@@ -39,6 +40,7 @@ def test_a_header_says_what_the_query_is() -> None:
     assert QUERY.name == "mine"
     assert QUERY.description == "How much there is of everything."
     assert QUERY.reads == ("flows", "enis")
+    assert QUERY.needs == ("dstport", "tcp_flags")
     assert QUERY.params[0] == Param("limit", "bigint", "0", "rows", "rows to give; 0 gives all")
     assert QUERY.columns == (
         Column("records", "bigint", "records", "flow-log records | all of them"),
@@ -49,25 +51,27 @@ def test_a_header_says_what_the_query_is() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("tcp_flags", "tcp-flags", "mine.sql:5: no field 'tcp-flags' to need; did you mean tcp_fl"),
+        ("dstport, tcp", "tcp_flags, tcp", "mine.sql:1: field 'tcp_flags' stands there twice;"),
         ("flows, enis", "flows, enies", "mine.sql:4: no relation 'enies' to read; did you mean e"),
         (
             "limit bigint = 0 |",
             "limit bigint |",
-            "mine.sql:5: 'limit bigint | rows | rows to give;",
+            "mine.sql:6: 'limit bigint | rows | rows to give;",
         ),
-        ("bigint = 0 ", "bigint = none ", "mine.sql:5: limit='none' is no bigint"),
-        ("records bigint |", "records number |", "mine.sql:11: 'records number | records |"),
-        ("-- param: port", "-- parm: port", "mine.sql:9: 'parm: port integer = 22 |"),
+        ("bigint = 0 ", "bigint = none ", "mine.sql:6: limit='none' is no bigint"),
+        ("records bigint |", "records number |", "mine.sql:12: 'records number | records |"),
+        ("-- param: port", "-- parm: port", "mine.sql:10: 'parm: port integer = 22 |"),
         ("-- How much there is\n-- of everything.\n", "", "mine.sql:1: no description;"),
         ("-- reads: flows, enis\n", "", "mine.sql:1: no reads: line;"),
-        ("-- column: records bigint", "-- reads: flows\n-- Column: r", "mine.sql:12: 'Column: r"),
+        ("-- column: records bigint", "-- reads: flows\n-- Column: r", "mine.sql:13: 'Column: r"),
         ("-- param: limit bigint", "-- param: limits bigint", "mine.sql:1: no parameter limit;"),
         ("-- param: who", "-- param: port integer = 1 | | x\n-- param: who", "'port' stands there"),
-        ("$share", "$shore", "mine.sql:12: $shore has no param: line; did you mean share?"),
-        ("and $known", "", "mine.sql:12: parameter 'known' is declared and not used;"),
-        ("select count(*) as", "delete", "mine.sql:12: no select;"),
-        ("$limit\n", "$limit;\n", "mine.sql:12: remove the semicolon"),
-        ("$limit\n", "$limit; select 1\n", "mine.sql:12: more than one statement;"),
+        ("$share", "$shore", "mine.sql:13: $shore has no param: line; did you mean share?"),
+        ("and $known", "", "mine.sql:13: parameter 'known' is declared and not used;"),
+        ("select count(*) as", "delete", "mine.sql:13: no select;"),
+        ("$limit\n", "$limit;\n", "mine.sql:13: remove the semicolon"),
+        ("$limit\n", "$limit; select 1\n", "mine.sql:13: more than one statement;"),
     ],
 )
 def test_a_broken_rule_is_named_with_its_line(old: str, new: str, message: str) -> None:
@@ -163,6 +167,54 @@ def test_an_unknown_parameter_lists_the_nearest() -> None:
         UsageError, match=r"timeline has no parameter 'bucket'; did you mean bucket_s"
     ):
         named.bind(named.find("timeline"), {"bucket": "60"})
+
+
+CUSTOM = "create the flow log with a custom format that holds"
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "message"),
+    [
+        (
+            "half_open",
+            "protocol srcaddr dstaddr srcport dstport start_time end_time",
+            "half_open needs tcp-flags, which no input has: "
+            f"{CUSTOM} ${{tcp-flags}} (aws ec2 create-flow-logs --log-format '…')",
+        ),
+        (
+            "packet_talkers",
+            "srcaddr dstaddr",
+            "packet_talkers needs pkt-srcaddr and pkt-dstaddr, which no input has: "
+            f"{CUSTOM} ${{pkt-srcaddr}} ${{pkt-dstaddr}} (",
+        ),
+        ("resets", "protocol tgw_id", f"resets needs tcp-flags, which no input has: {CUSTOM} $"),
+        (
+            "rejected_by_eni",
+            "srcaddr tgw_id",
+            "rejected_by_eni needs action, which no input has: transit gateway records can't; "
+            "give VPC flow logs whose format holds ${action}",
+        ),
+        (
+            "tgw_drops",
+            "srcaddr dstaddr",
+            "tgw_drops needs packets-lost-no-route, packets-lost-blackhole, "
+            "packets-lost-mtu-exceeded and packets-lost-ttl-expired, which no input has: transit "
+            "gateway records alone hold them (aws ec2 create-flow-logs --resource-type",
+        ),
+        ("tgw_drops", "tgw_id", f"which no input has: {CUSTOM} ${{packets-lost-no-route}} $"),
+    ],
+)
+def test_a_field_that_no_input_has_is_named_with_the_way_to_get_it(
+    name: str, columns: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        named.require(named.find(name), columns.split())
+    assert message in str(error.value)
+
+
+def test_an_input_with_all_that_is_needed_is_enough() -> None:
+    named.require(named.find("resets"), {"tcp_flags", "protocol"})
+    named.require(named.find("action_totals"), ())
 
 
 def test_relations_come_before_what_reads_them() -> None:

@@ -10,6 +10,7 @@ from query_world import answer, database, flows, lines, run
 from sql_lint import outside, tables
 
 from flowlens import named
+from flowlens.fields import fields
 
 QUERIES = sorted(named.shipped())
 FIRST_COLUMNS = {
@@ -34,19 +35,50 @@ FIRST_COLUMNS = {
     "enis": "account_id interface_id ipv4 ipv6 capture first_record last_record "
     "aggregation_seconds records",
     "refusals": "class interface_id srcaddr dstaddr protocol srcport dstport records",
+    "conversations": "interface_id client server protocol port records rejected answered bytes_to "
+    "bytes_back",
+    "tgw_drops": "reason tgw_id tgw_attachment_id tgw_pair_attachment_id records packets_lost "
+    "sources destinations first_seen last_seen",
+    "traffic_by_instance": "instance_id direction action records packets bytes",
+    "traffic_by_subnet": "vpc_id subnet_id direction action records packets bytes",
+    "traffic_by_aws_service": "pkt_src_aws_service pkt_dst_aws_service direction action records",
+    "traffic_by_path": "traffic_path path action records packets bytes",
+    "packet_talkers": "pkt_srcaddr pkt_dstaddr bytes packets records srcaddr dstaddr interface_id",
+    "service_traffic": "interface_id direction server protocol port records clients accepted "
+    "rejected bytes_to bytes_back",
+    "half_open": "interface_id client server port unanswered records",
+    "resets": "interface_id reset_by peer side port records",
 }
 STREAMING = [
     "action_totals",
+    "conversations",
     "coverage",
     "gaps",
+    "packet_talkers",
     "rejected_by_eni",
     "rejected_by_eni_port",
     "rejected_by_port",
     "rejected_by_source",
+    "resets",
+    "tgw_drops",
     "timeline",
     "top_talkers",
     "traffic_by_eni_port",
+    "traffic_by_path",
 ]
+OPTIONAL = {
+    "accepted_after_rejected": {"tcp_flags"},
+    "conversations": {"tcp_flags"},
+    "enis": {"flow_direction"},
+    "service_traffic": {"flow_direction", "tcp_flags"},
+    "tgw_drops": {"tgw_id", "tgw_attachment_id", "tgw_pair_attachment_id"},
+    "top_talkers": {"tgw_attachment_id", "resource_id"},
+    "traffic_by_aws_service": {"flow_direction"},
+    "traffic_by_instance": {"flow_direction"},
+    "traffic_by_path": {"flow_direction"},
+    "traffic_by_subnet": {"flow_direction", "vpc_id"},
+}
+"""Fields of version 3 and later that a query is merely better with."""
 
 # A web server (eni-a, 10.0.0.5) probed from outside, a transit gateway, a quiet interval, a loss.
 PROBED = flows("""
@@ -75,7 +107,7 @@ def test_the_header_says_what_duckdb_gives(name: str) -> None:
 
 
 def test_every_query_has_its_fixed_name_and_first_columns() -> None:
-    assert set(FIRST_COLUMNS) <= set(QUERIES)
+    assert sorted(FIRST_COLUMNS) == QUERIES
     for name, first in FIRST_COLUMNS.items():
         columns = [column.name for column in named.find(name).columns]
         assert columns[: len(first.split())] == first.split()
@@ -85,6 +117,22 @@ def test_every_query_has_its_fixed_name_and_first_columns() -> None:
 def test_the_header_says_what_is_read(name: str) -> None:
     query = named.find(name)
     assert set(query.reads) == set(tables(query.sql))
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_header_says_which_fields_are_needed(name: str) -> None:
+    query = named.find(name)
+    own = words(query.sql)
+    relations = [words(named.find(relation).sql) for relation in named.shipped() if relation in own]
+    assert set(query.needs) <= own.union(*relations)
+    later = {column for column, field in fields().items() if field.version > 2 and column in own}
+    assert later == {*OPTIONAL.get(name, ()), *query.needs} & later
+    assert not OPTIONAL.get(name, set()) & set(query.needs)
+    assert OPTIONAL.get(name, set()) <= later
+
+
+def words(sql: str) -> set[str]:
+    return set(re.findall(r"\w+", re.sub(r"--[^\n]*|'[^']*'", "", sql)))
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -119,6 +167,7 @@ def test_the_order_is_total(name: str) -> None:
         f"{rng.choice(ports)} {rng.choice(ports)} {rng.choice((6, 17))} 1 40 "
         f"{3000 * (step := rng.randrange(6))} {3000 * step + 30} "
         f"{rng.choice(('ACCEPT', 'REJECT', '-'))} {rng.choice(('OK', 'OK', 'OK', 'NODATA'))}"
+        + "".join(f" {column}={rng.choice(values.split())}" for column, values in LATER.items())
         for _ in range(1500)
     ]
     answers = []
@@ -129,6 +178,18 @@ def test_the_order_is_total(name: str) -> None:
     assert answers[0] == answers[1] == answers[2]
 
 
+LATER = {
+    "tcp_flags": "- 0 2 3 4 18 19",
+    "flow_direction": "- ingress egress",
+    "instance_id": "- i-1 i-2",
+    "subnet_id": "- subnet-1 subnet-2",
+    "pkt_srcaddr": "- 10.0.0.5 198.51.100.3",
+    "pkt_src_aws_service": "- S3 EC2",
+    "traffic_path": "- 1 8 99",
+    "tgw_attachment_id": "- tgw-attach-1 tgw-attach-2",
+    "packets_lost_no_route": "- 0 3",
+    "packets_lost_ttl_expired": "- 0 2",
+}
 ADDRESSES = ("10.0.0.5", "10.0.0.6", "203.0.113.7", "203.0.113.9", "2001:db8::7", "fd00::5")
 
 

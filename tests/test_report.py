@@ -243,10 +243,80 @@ def test_records_without_an_interface_or_an_action_are_counted_and_said(tmp_path
     report = report_on(str(tmp_path))
     assert (report.totals.other, report.totals.reject, report.totals.records) == (1, 1, 2)
     text = " ".join(screen(report).split())
-    assert "no action in 1 record with traffic" in text
+    assert "1 transit gateway record with traffic is in no ACCEPT or REJECT number" in text
+    assert "no ENI in 1 record with traffic" in text
+    assert "no action in" not in text
     for kind in Format.MARKDOWN, Format.JSON:
         assert "None" not in page(report, kind, width=None)
     assert "None" not in text
+
+
+GATEWAY = (
+    "version resource-type account-id tgw-id srcaddr dstaddr srcport dstport protocol packets "
+    "bytes start end log-status\n"
+)
+
+
+def test_a_gateways_records_have_no_part_in_a_share_of_the_refused(tmp_path: Path) -> None:
+    whole = report_of("outage")
+    (tmp_path / "outage.log").write_bytes((FIXTURES / "outage.log").read_bytes())
+    later = 1795399200 + 30 * 86_400
+    (tmp_path / "tgw.log").write_text(
+        GATEWAY
+        + "6 TransitGateway 111122223333 tgw-1 10.0.0.1 10.1.0.1 5 443 6 1 40 1795399200 "
+        + f"{later} OK\n"
+        + f"6 TransitGateway 111122223333 tgw-1 10.0.0.1 10.1.0.1 5 443 6 1 40 {later} {later} OK\n"
+        + f"6 TransitGateway 111122223333 tgw-1 - - - - - - - {later} {later} SKIPDATA\n"
+    )
+    mixed = report_on(str(tmp_path))
+    assert (mixed.totals.accept, mixed.totals.reject) == (whole.totals.accept, whole.totals.reject)
+    assert (mixed.totals.other, mixed.totals.gateway) == (2, 2)
+    for name in ("enis", "gaps", "refused_by_class", "rejected_by_source", "refused_replies"):
+        assert mixed.sections[name] == whole.sections[name]
+    data, before = (json.loads(page(report, Format.JSON, width=None)) for report in (mixed, whole))
+    assert data["totals"]["reject_percent"] == before["totals"]["reject_percent"]
+    assert data["totals"]["transit_gateway"] == data["totals"]["no_action"] == 2
+    assert data["log"]["skipdata"]["records"] == before["log"]["skipdata"]["records"] + 1
+    text = screen(mixed)
+    assert f"REJECT 156 of {whole.totals.acted} records with an action" in text
+    assert "2 transit gateway records with traffic are in no ACCEPT or REJECT" in text
+
+
+def test_the_chart_has_room_for_records_that_no_eni_logged(tmp_path: Path) -> None:
+    (tmp_path / "outage.log").write_bytes((FIXTURES / "outage.log").read_bytes())
+    later = 1795399200 + 30 * 86_400
+    (tmp_path / "tgw.log").write_text(
+        GATEWAY
+        + f"6 TransitGateway 111122223333 tgw-1 10.0.0.1 10.1.0.1 5 443 6 1 40 {later} {later} OK\n"
+    )
+    report = report_on(str(tmp_path))
+    assert report.last == datetime.fromtimestamp(later, UTC)
+    assert all(cell_len(line) <= 80 for line in screen(report).splitlines())
+
+
+def test_records_of_a_format_without_an_action_are_said_to_have_none(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(
+        "interface-id srcaddr dstaddr dstport protocol start end log-status\n"
+        "eni-1 203.0.113.9 10.0.0.5 22 6 1795399200 1795399250 OK\n"
+    )
+    report = report_on(str(tmp_path))
+    assert (report.totals.other, report.totals.gateway) == (1, 0)
+    text = " ".join(screen(report).split())
+    assert "no action in 1 record with traffic: in no ACCEPT or REJECT number" in text
+    assert "1 record with traffic, none with an action" in text
+    assert "transit gateway" not in text
+
+
+def test_what_a_filter_leaves_of_nodata_and_skipdata_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "tgw.log").write_text(
+        GATEWAY
+        + "6 TransitGateway 111122223333 tgw-1 - - - - - - - 1795399200 1795399260 SKIPDATA\n"
+        + "6 TransitGateway 111122223333 tgw-1 - - - - - - - 1795399260 1795399320 NODATA\n"
+        + "6 TransitGateway 111122223333 tgw-1 - - - - - - - 1795399320 1795399380 NODATA\n"
+    )
+    since = build_filter(since=datetime.fromtimestamp(1795399200, UTC))
+    log = report_on(str(tmp_path), chosen=since).log
+    assert (log.nodata, log.skipdata) == (2, 1)
 
 
 def test_a_log_without_packets_and_bytes_has_a_report(tmp_path: Path) -> None:

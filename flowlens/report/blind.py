@@ -25,8 +25,9 @@ def headline(report: Report) -> str:
         return _nothing(report)
     if not totals.reject:
         return _no_reject(report)
-    share = percent_text(totals.reject, totals.records)
-    text = f"REJECT {totals.reject:,} of {totals.records:,} records with traffic ({share}%)"
+    # What has no action was neither accepted nor refused: no share can be of it.
+    share, what = percent_text(totals.reject, totals.acted), _acted(report)
+    text = f"REJECT {totals.reject:,} of {totals.acted:,} {what} ({share}%)"
     if not totals.accept:
         # A share of all traffic would be a lie where accepted traffic isn't logged.
         text = f"REJECT {count(totals.reject, 'record')} with traffic"
@@ -69,11 +70,17 @@ def _data_span(report: Report) -> str:
     return f"{first:%Y-%m-%dT%H:%M:%SZ} to {last:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _acted(report: Report) -> str:
+    """What the records are that an action is a share of."""
+    noun = "record" if report.totals.acted == 1 else "records"
+    return f"{noun} with an action" if report.totals.other else f"{noun} with traffic"
+
+
 def _no_reject(report: Report) -> str:
     totals, log = report.totals, report.log
     if not totals.accept:
         return f"{count(totals.other, 'record')} with traffic, none with an action"
-    seen = f"no REJECT among {count(totals.records, 'record')} with traffic"
+    seen = f"no REJECT among {totals.accept:,} {_acted(report)}"
     if not log.judged:
         return f"{seen} that pass the filter"
     if log.capture.get("accepts", 0) == log.enis:
@@ -142,11 +149,29 @@ def _capture(report: Report) -> Iterator[Note]:
     if log.unproven and totals.reject:
         of = count(log.unproven, "ENI")
         yield Note("own", f"the own address of {of} isn't proven by the records")
-    if totals.other:
-        text = (
-            f"no action in {count(totals.other, 'record')} with traffic: transit gateways log none"
+    yield from _apart(report)
+
+
+def _apart(report: Report) -> Iterator[Note]:
+    """Records that have no part in what is said of actions, or of ENIs."""
+    totals, log = report.totals, report.log
+    if totals.gateway:
+        verb = "is" if totals.gateway == 1 else "are"
+        yield Note(
+            "transit_gateway",
+            f"{count(totals.gateway, 'transit gateway record')} with traffic {verb} in no ACCEPT "
+            "or REJECT number: they log no action; tgw_drops says what was lost there",
         )
+    if totals.other > totals.gateway:
+        rest = count(totals.other - totals.gateway, "record")
+        text = f"no action in {rest} with traffic: in no ACCEPT or REJECT number"
         yield Note("no_action", text)
+    if log.no_eni:
+        yield Note(
+            "no_eni",
+            f"no ENI in {count(log.no_eni, 'record')} with traffic, as of regional NAT gateways: "
+            "gaps and what the log captures are judged without",
+        )
 
 
 def _silence(report: Report) -> Iterator[Note]:

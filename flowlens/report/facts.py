@@ -18,8 +18,9 @@ from flowlens.filters import Filter
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.report import origin
 from flowlens.report.folds import Part, fold
+from flowlens.report.kinds import KINDS, Kinds, kinds
 from flowlens.report.lookfirst import look_first
-from flowlens.report.model import Log, Read, Report, Section, Timeline, Totals
+from flowlens.report.model import Log, Report, Section, Timeline, Totals
 from flowlens.report.timeline import bucket_seconds, timeline
 
 __all__ = ["CLASSES", "QUERIES", "Report", "gather"]
@@ -72,10 +73,11 @@ def gather(
     """
     made = origin.made(inputs, as_of or datetime.now(UTC), window)
     questions = {name: _question(name) for name in QUERIES}
-    with answering(inputs, list(questions.values()), listener) as answers:
+    with answering(inputs, [*questions.values(), KINDS], listener) as answers:
         desk = _Desk(answers, questions, rows or EVERY)
+        counted = kinds(answers.table(KINDS).to_pylist())
         enis = desk.enis()
-        times = desk.timeline(enis)
+        times = desk.timeline(enis, counted)
         parts = {**enis, **desk.others(), **desk.classes(), **desk.pairs(times)}
         parts |= {**desk.sources(times), **desk.sessions(), **desk.replies()}
         account = answers.account
@@ -83,11 +85,10 @@ def gather(
         if read.skipdata:
             parts |= desk.coverage()
     sections = {name: parts.pop(name) for name in QUERIES if name in parts}
-    totals = _totals(sections["action_totals"])
-    spans, whole = sections["enis"], read.selected is None
+    totals = _totals(sections["action_totals"], counted)
     report = Report(
         read=read,
-        log=_log(parts, sections, inputs.filter, read, totals),
+        log=_log(parts, sections, inputs.filter, counted),
         totals=totals,
         timeline=times,
         sections=sections,
@@ -95,17 +96,20 @@ def gather(
         look_first=(),
         made=made,
         account=account,
-        first=spans.least.get("first_record", read.first_seen if whole else None),
-        last=spans.most.get("last_record", read.last_seen if whole else None),
+        first=counted.first,
+        last=counted.last,
     )
     return replace(report, look_first=look_first(report))
 
 
 def _question(name: str) -> Question:
-    """A named query; of a relation that is made anyway its rows, instead of the work once more."""
+    """A named query; of a relation that is made anyway its rows, instead of the work once more.
+
+    What the log lacks for one of them is said beside the others' numbers, and is no error here.
+    """
     query = named.find(name)
     if name not in named.RELATIONS:
-        return Question.named(query)
+        return replace(Question.named(query), query=None)
     columns = ", ".join(column.name for column in query.columns)
     order = "records desc, account_id, interface_id"
     return Question.sql_text(f"select {columns} from {name} order by {order}", {})
@@ -127,25 +131,20 @@ class _Desk:
         return {f"{query}.{name}" if name else query: part for name, part in folded.items()}
 
     def enis(self) -> dict[str, Section]:
-        spans = ("first_record", "last_record")
         capture = {name: Part(0, pc.field("capture") == name) for name in CAPTURES}
         minute, busy = pc.field("aggregation_seconds") == 60, pc.field("records") > 0
         nobody = pc.field("ipv4").is_null() & pc.field("ipv6").is_null()
         return self.fold(
             "enis",
-            {"": Part(self.rows, spans=spans)}
+            {"": Part(self.rows)}
             | capture
             | {"minute": Part(0, minute & busy), "longer": Part(0, ~minute & busy)}
             | {"unproven": Part(0, nobody & busy)},
         )
 
-    def timeline(self, enis: Mapping[str, Section]) -> Timeline:
-        every, account = enis["enis"], self.answers.account
-        seconds = bucket_seconds(
-            every.least.get("first_record", account.first_seen),
-            every.most.get("last_record", account.last_seen),
-            least=600 if enis["enis.longer"].rows else 60,
-        )
+    def timeline(self, enis: Mapping[str, Section], counted: Kinds) -> Timeline:
+        least = 600 if enis["enis.longer"].rows else 60
+        seconds = bucket_seconds(counted.first, counted.last, least=least)
         # No more rows than bars, so the whole answer is small.
         part = Part(EVERY)
         return timeline(
@@ -217,31 +216,26 @@ def _since(times: Timeline) -> dict[str, Part]:
     return {"since_step": Part(1, pc.field("first_seen") >= moment)}
 
 
-def _totals(section: Section) -> Totals:
+def _totals(section: Section, counted: Kinds) -> Totals:
     records = {row["action"]: row["records"] for row in section.top}
     accept, reject = records.get("ACCEPT", 0), records.get("REJECT", 0)
-    return Totals(accept, reject, sum(records.values()) - accept - reject)
+    return Totals(accept, reject, sum(records.values()) - accept - reject, counted.gateway)
 
 
 def _log(
     parts: Mapping[str, Section],
     sections: Mapping[str, Section],
     chosen: Filter,
-    read: Read,
-    totals: Totals,
+    counted: Kinds,
 ) -> Log:
     by_content = (chosen.ip, chosen.port, chosen.action, chosen.where)
-    nodata, skipdata = read.nodata, read.skipdata
-    if read.selected is not None:
-        lost = parts.get("coverage.skipdata")
-        skipdata = lost.sums.get("skipdata", 0) if lost else 0
-        nodata = read.selected - totals.records - skipdata
     return Log(
         judged=all(value is None for value in by_content),
         enis=sections["enis"].rows,
         capture={name: parts[f"enis.{name}"].rows for name in CAPTURES},
         aggregation={60: parts["enis.minute"].rows, 600: parts["enis.longer"].rows},
         unproven=parts["enis.unproven"].rows,
-        nodata=nodata,
-        skipdata=skipdata,
+        no_eni=counted.no_eni,
+        nodata=counted.nodata,
+        skipdata=counted.skipdata,
     )

@@ -91,6 +91,7 @@ def _log(report: Report) -> dict[str, Any]:
         "capture": dict(log.capture),
         "aggregation": {str(seconds): number for seconds, number in log.aggregation.items()},
         "own_address_unproven": log.unproven,
+        "no_eni": log.no_eni,
         "gaps": {
             "gaps": gaps.rows,
             "enis": gaps.distinct.get("interface_id", 0),
@@ -116,7 +117,8 @@ def _totals(report: Report) -> dict[str, Any]:
         "accept": totals.accept,
         "reject": totals.reject,
         "no_action": totals.other,
-        "reject_percent": percent(totals.reject, totals.records),
+        "transit_gateway": totals.gateway,
+        "reject_percent": percent(totals.reject, totals.acted),
         "reject_by_class": {
             name: {
                 "records": report.parts[f"refused_by_class.{name}"].records,

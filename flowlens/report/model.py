@@ -83,7 +83,8 @@ class Log:
 
     `judged` is false where the filter leaves out records by their content: what the log captures
     and where it is silent can't be told then. `unproven` counts ENIs whose own address the records
-    don't prove. `nodata` and `skipdata` are records that passed the filter.
+    don't prove. `no_eni` are records with traffic that name no ENI and are no transit gateway's,
+    `nodata` and `skipdata` all of their kind; of those that passed the filter.
     """
 
     judged: bool
@@ -91,6 +92,7 @@ class Log:
     capture: Mapping[str, int]
     aggregation: Mapping[int, int]
     unproven: int
+    no_eni: int
     nodata: int
     skipdata: int
 
@@ -102,16 +104,22 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Records with traffic, by action; `other` have no action (transit gateways)."""
+    """Records with traffic by action; `other` have none, `gateway` of them a transit gateway's."""
 
     accept: int
     reject: int
     other: int
+    gateway: int
 
     @property
     def records(self) -> int:
         """All records with traffic."""
-        return self.accept + self.reject + self.other
+        return self.acted + self.other
+
+    @property
+    def acted(self) -> int:
+        """Those that were accepted or refused: what a share of the refused is a share of."""
+        return self.accept + self.reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,7 @@ class Made:
 class Report:
     """Everything a report shows. `sections` by query; `parts` by `query.part`.
 
-    `first` and `last` span the records that passed the filter, as far as an ENI logged them.
+    `first` and `last` span the records that passed the filter.
     """
 
     read: Read
