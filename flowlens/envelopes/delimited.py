@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from flowlens.blocks import Block, blocks
 from flowlens.buffers import Aside
@@ -78,9 +79,8 @@ class Delimited:
             yield from self._units.messages([row[place] for row in rows], [])
             return
         kept = [name for name in self.names if not name.startswith("@")]
-        places = [self.names.index(name) for name in kept]
-        named = [dict(zip(kept, [row[place] for place in places], strict=True)) for row in rows]
-        yield from self._units.rows(named)
+        values = itemgetter(*(self.names.index(name) for name in kept))
+        yield from self._units.values(kept, list(map(values, rows)))
 
 
 @dataclass(frozen=True, slots=True)

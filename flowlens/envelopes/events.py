@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block, NoLayoutError
-from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, shape
+from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs
 from flowlens.envelopes.units import Units
 from flowlens.envelopes.values import Batch, Damage, Event, Values
 
@@ -20,6 +20,7 @@ Nested = Callable[[Iterable[str]], Iterable[bytes]]
 """Opens payloads in base64 to the pieces of JSON that they hold."""
 
 _OF_EVENTS = (Shape.EVENT, Shape.PAGE, Shape.PAYLOAD)
+_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS)
 
 
 @dataclass(slots=True)
@@ -50,23 +51,28 @@ class Events:
         if isinstance(batch, Damage):
             self._units.fault("broken JSON", batch.text, batch.length)
             return
-        for kind, group in groupby(batch, shape):
-            if kind in _OF_EVENTS:
-                self.kinds[kind] = None
-                yield from self._events(kind, group)
-            elif kind in (Shape.INSIGHTS, Shape.RECORD):
-                self.kinds[kind] = None
-                yield from self._rows([row for value in group for row in rows(value)])
-            elif kind is Shape.PACKED:
-                yield from self._packed(list(group))
-            elif kind is Shape.CONTROL:
+        for kind, values in runs(batch):
+            if kind is Shape.CONTROL:
                 self.kinds[Shape.PAYLOAD] = None
-                self.aside[kind] += len(list(group))
-            else:
-                for value in group:
+                self.aside[kind] += len(values)
+            elif kind in _HOLD_RECORDS:
+                self.kinds[kind] = None
+            if kind in _OF_EVENTS:
+                yield from self._events(kind, values)
+            elif kind is Shape.RECORD:
+                yield from self._units.rows(values)
+            elif kind is Shape.INSIGHTS:
+                yield from self._rows([row for value in values for row in rows(value)])
+            elif kind is Shape.PACKED:
+                yield from self._packed(values)
+            elif kind is Shape.OTHER:
+                for value in values:
                     self._units.fault(f"{kind}, {look(value)}", _json(value))
 
-    def _events(self, kind: Shape, values: Iterable[Any]) -> Iterator[Block]:
+    def _events(self, kind: Shape, values: list[Any]) -> Iterator[Block]:
+        if kind is Shape.EVENT or type(values[0]) is Event:
+            yield from self._messages([event for value in values for event in events(value)])
+            return
         found: list[Event] = []
         for value in values:
             held = events(value)
@@ -78,21 +84,24 @@ class Events:
         yield from self._messages(found)
 
     def _messages(self, events: list[Event]) -> Iterator[Block]:
+        texts = [event.message for event in events]
+        if None not in texts:
+            ids = [event.eventId or event.id for event in events]
+            yield from self._units.messages(cast("list[str]", texts), ids)
+            return
         for whole, group in groupby(events, lambda event: event.message is not None):
-            found = list(group)
             if whole:
-                texts = [event.message or "" for event in found]
-                yield from self._units.messages(texts, [one.eventId or one.id for one in found])
+                yield from self._messages(list(group))
             else:
-                for event in found:
+                for event in group:
                     self._units.fault("an event without a message", _json(event))
 
     def _rows(self, found: list[Row]) -> Iterator[Block]:
-        for kind, group in groupby(found, shape):
+        for kind, group in runs(found):
             if kind is Shape.EVENT:
                 yield from self._messages([event for row in group for event in events(row)])
             elif kind is Shape.RECORD:
-                yield from self._units.rows(list(group))
+                yield from self._units.rows(group)
             else:
                 for row in group:
                     self._units.fault(f"{Shape.OTHER}, {look(row)}", _json(row))

@@ -73,8 +73,6 @@ def line(values: Iterable[object]) -> str:
 
 def token(value: object) -> str:
     """A value as a token of a line."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     if isinstance(value, list | Mapping):
         value = msgspec.json.encode(value).decode()
     text = "-" if value is None else str(value)

@@ -7,9 +7,10 @@ Data Firehose" in the VPC user guide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from flowlens.envelopes.rows import is_record
@@ -29,6 +30,20 @@ class Shape(StrEnum):
     RECORD = "records, one an object"
     PACKED = "payloads in base64"
     OTHER = "JSON without a record"
+
+
+def runs(batch: Sequence[Any]) -> Iterator[tuple[Shape, list[Any]]]:
+    """The values of a batch by what they are, in order; batches of one kind are told at once."""
+    kinds = {type(value) for value in batch}
+    if kinds == {Document} and None not in [value.message for value in batch]:
+        yield Shape.EVENT, list(batch)
+    elif kinds == {Event}:
+        yield Shape.PAGE, list(batch)
+    elif kinds == {dict} and {_by_keys(keys) for keys in set(map(tuple, batch))} == {Shape.RECORD}:
+        yield Shape.RECORD, list(batch)
+    else:
+        for kind, group in groupby(batch, shape):
+            yield kind, list(group)
 
 
 def shape(value: object) -> Shape:
@@ -100,7 +115,7 @@ def _event(value: Any) -> Event:
     )
 
 
-def rows(value: Any) -> Iterable[Row]:
+def rows(value: Any) -> list[Row]:
     """The rows of named values that a value is or holds; what is none is an empty one."""
     if isinstance(value, Document):
         return [{pair.field: pair.value for pair in row} for row in value.results or []]

@@ -7,7 +7,7 @@ text. What is no line of its own keeps its place as a blank one, and is told apa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -20,6 +20,8 @@ from flowlens.inflate import BLOCK
 from flowlens.judge import Reason
 
 _NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]*(?: |$))+")
+_ODD = ("  ", " \n", "\n ", "\n\n")
+"""What stands between values or lines where a value is empty."""
 
 Row = Mapping[str, object]
 
@@ -50,20 +52,39 @@ class Units:
 
     def rows(self, rows: Sequence[Row]) -> Iterator[Block]:
         """Rows of named values, under all the names there have been in this input."""
+        names = [key for keys in dict.fromkeys(map(tuple, rows)) for key in keys]
+        yield from self._named(names)
+        keys = tuple(self._keys)
+        try:
+            values = list(map(itemgetter(*keys), rows)) if len(keys) > 1 else None
+        except KeyError:
+            values = None
+        yield from self._values(values or [tuple(map(row.get, keys)) for row in rows])
+
+    def values(self, names: Sequence[str], values: list[tuple[object, ...]]) -> Iterator[Block]:
+        """Rows of values under names that stay the same."""
+        yield from self._named(names)
+        yield from self._values(values)
+
+    def _named(self, names: Iterable[str]) -> Iterator[Block]:
         yield from self._turn(rows=True)
         known = len(self._keys)
-        for keys in {tuple(row): None for row in rows}:
-            self._keys.update((key, None) for key in keys if not key.startswith("@"))
+        self._keys.update((name, None) for name in names if not name.startswith("@"))
         if len(self._keys) > known:
             yield from self._block(tuple(self._keys)[:known])
-        lines = _lines(rows, tuple(self._keys))
-        for place, text in enumerate(lines):
-            # It would be taken for a header, and set the layout of the rows behind it.
-            if _NAMES.fullmatch(text):
-                self._apart[len(self._lines) + place] = Fault(
-                    Reason.BAD_VALUE, "nothing but names", text[:KEPT_TEXT], len(text.encode())
-                )
-                lines[place] = ""
+
+    def _values(self, values: list[tuple[object, ...]]) -> Iterator[Block]:
+        form = " ".join(["%s"] * len(self._keys))
+        lines = [form % row for row in values]
+        if not _in_order(lines, len(self._keys)):
+            lines = [line(row) for row in values]
+            for place, text in enumerate(lines):
+                # It would be taken for a header, and set the layout of the rows behind it.
+                if _NAMES.fullmatch(text):
+                    self._apart[len(self._lines) + place] = Fault(
+                        Reason.BAD_VALUE, "nothing but names", text[:KEPT_TEXT], len(text.encode())
+                    )
+                    lines[place] = ""
         self._size += sum(map(len, lines)) + len(lines)
         self._lines += lines
         yield from self._full()
@@ -111,21 +132,13 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _lines(rows: Sequence[Row], keys: tuple[str, ...]) -> list[str]:
-    if len(keys) < 2:
-        return [line(row.get(key) for key in keys) for row in rows]
-    values = itemgetter(*keys)
-    form = " ".join(["%s"] * len(keys))
-    blanks = len(keys) - 1
-    lines = []
-    for row in rows:
-        try:
-            found = values(row)
-        except KeyError:
-            found = tuple(map(row.get, keys))
-        text = form % found
-        odd = text.count(" ") != blanks or not text.isprintable() or "  " in text
-        if odd or text[0] == " " or text[-1] == " " or float in map(type, found):
-            text = line(found)
-        lines.append(text)
-    return lines
+def _in_order(lines: list[str], columns: int) -> bool:
+    """Whether each of the lines has as many tokens as there are columns, and none is a header."""
+    text = "\n".join(["", *lines, ""])
+    return (
+        text.count(" ") == (columns - 1) * len(lines)
+        and text.count("\n") == len(lines) + 1
+        and text.replace("\n", " ").isprintable()
+        and not any(odd in text for odd in _ODD)
+        and not any(line[:1].isalpha() and _NAMES.fullmatch(line) for line in lines)
+    )

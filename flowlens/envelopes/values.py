@@ -66,13 +66,20 @@ Batch = list[Document] | list[Event] | list[list[Pair]] | list[Any] | Damage
 ARRAYS = frozenset(("events", "logEvents", "results", "Records", "records"))
 """Keys whose array is read element by element, however long it is."""
 
+
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent; a whole one is an integer."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 _DOCUMENTS = msgspec.json.Decoder(list[Document])
 _ELEMENTS: dict[str, msgspec.json.Decoder[Any]] = {
     "events": msgspec.json.Decoder(list[Event]),
     "logEvents": msgspec.json.Decoder(list[Event]),
     "results": msgspec.json.Decoder(list[list[Pair]]),
 }
-_ANYTHING = msgspec.json.Decoder(list[Any])
+_ANYTHING = msgspec.json.Decoder(list[Any], float_hook=_number)
 
 _BETWEEN = re.compile(rb"\}\s*\{")
 """In valid JSON only between values at the top, or in a string."""
@@ -84,7 +91,8 @@ _RESUME = re.compile(rb"[}\n]\s*,?\s*(?=\{)")
 """After damage, where the next value may begin."""
 _BROKEN = "the JSON breaks off"
 _TAIL = 1 << 16
-_ATTEMPTS = 4
+_COMMA = b"},\n{"
+_ATTEMPTS = 6
 """Failed cuts in what is held, after which its values are taken one by one."""
 _NEAR_END = 8
 """A literal or an escape that is not whole ends so many characters before the end, at most."""
@@ -119,16 +127,19 @@ class Values:
         if text.peek() != b"{":
             yield from self._damaged()
             return
-        for end in text.ends():
-            # A line end can't stand in a string, so a wrong cut shows when it is decoded.
-            stretch = _BETWEEN.sub(b"},\n{", text.buffer[text.at : end])
+        for end, stretch in text.documents():
             found = _documents(stretch)
             if found is not None:
                 text.at = end
                 yield found
                 return
             text.failed += 1
-        whole = text.whole_value(2 * self.size)
+        whole = None
+        if text.ended or text.failed:
+            whole = text.whole_value(2 * self.size)
+        elif text.at:
+            text.fill(self.size)
+            return
         if whole is None:
             yield from self._object()
             return
@@ -168,22 +179,27 @@ class Values:
             if text.peek() == b"]":
                 text.at += 1
                 return
-            end = text.last_element()
-            if end is not None:
-                found = _elements(text.buffer[text.at : end], key)
-                if found is not None:
-                    text.at = end
-                    yield found
-                    continue
-                text.failed += 1
-            end = text.whole_value()
-            found = None if end is None else _elements(text.buffer[text.at : end], key)
-            if end is None or found is None:
+            found = self._some(key)
+            if found:
+                yield found
+            else:
                 yield from self._damaged()
-                continue
-            text.at = end
-            yield found
         self.broken = self.broken or _BROKEN
+
+    def _some(self, key: str) -> Batch | None:
+        """As many elements as are held, or one."""
+        text = self._text
+        for end in text.elements():
+            found = _elements(text.buffer[text.at : end], key)
+            if found:
+                text.at = end
+                return found
+            text.failed += 1
+        whole = text.whole_value()
+        if whole is None:
+            return None
+        start, text.at = text.at, whole
+        return _elements(text.buffer[start:whole], key)
 
     def _damaged(self) -> Iterator[Batch]:
         """Pass over what is no JSON, to where a value may begin again."""
@@ -258,30 +274,40 @@ class _Text:
     def peek(self) -> bytes:
         return self.buffer[self.at : self.at + 1]
 
-    def ends(self) -> Iterator[int]:
-        """Where the values held may end, at the top."""
-        if self.failed >= _ATTEMPTS:
-            return
-        if self.ended:
-            yield len(self.buffer)
-        last = None
-        for last in _BETWEEN.finditer(self.buffer, self.at):  # noqa: B007
-            pass
-        if last is not None:
-            yield last.start() + 1
+    def documents(self) -> Iterator[tuple[int, bytes]]:
+        """Where the values held at the top may end, and their text with commas between them.
 
-    def last_element(self) -> int | None:
-        """Where the last element but one that is held may end."""
+        A line end can't stand in a string, so a comma put into one shows when it is decoded.
+        """
+        first = _BETWEEN.search(self.buffer, self.at)
+        ends = [len(self.buffer)] if self.ended else []
+        if first is not None and self.failed < _ATTEMPTS:
+            alike = first.group()
+            end = ends[0] if ends else self.buffer.rindex(alike) + 1
+            yield end, self.buffer[self.at : end].replace(alike, _COMMA)
+            *_, last = _BETWEEN.finditer(self.buffer, self.at)
+            ends.append(last.start() + 1)
+        if self.failed < _ATTEMPTS:
+            for end in ends:
+                yield end, _BETWEEN.sub(_COMMA, self.buffer[self.at : end])
+
+    def elements(self) -> Iterator[int]:
+        """Where the elements of an array that are held may end."""
         between = _BETWEEN_ELEMENTS.get(self.peek())
         if between is None or self.failed >= _ATTEMPTS:
-            return None
+            return
+        if self.ended:
+            end = len(self.buffer)
+            for _ in range(_ATTEMPTS // 2):
+                end = self.buffer.rfind(b"]", self.at, end)
+                if end < 0:
+                    break
+                yield end
         for start in (max(self.at, len(self.buffer) - _TAIL), self.at):
-            last = None
-            for last in between.finditer(self.buffer, start):  # noqa: B007
-                pass
-            if last is not None:
-                return last.start()
-        return None
+            ends = [last.start() for last in between.finditer(self.buffer, start)]
+            if ends:
+                yield ends[-1]
+                return
 
     def value(self, start: int) -> int | None:
         """Where the value ends that begins at `start`; None if it is broken or not held whole."""
@@ -336,7 +362,9 @@ def _documents(stretch: bytes) -> Batch | None:
         found = _DOCUMENTS.decode(text)
     except _FAULTS:
         return _anything(text)
-    return found if all(value.is_known for value in found) else _anything(text)
+    if None not in [value.message for value in found] or all(one.is_known for one in found):
+        return found
+    return _anything(text)
 
 
 def _elements(stretch: bytes, key: str) -> Batch | None:
@@ -358,7 +386,8 @@ def _anything(text: bytes) -> list[Any] | None:
         pass
     try:
         # Lone surrogates are JSON for the standard library alone.
-        found: list[Any] = json.loads(text.decode("utf-8", "surrogateescape"))
+        readable = text.decode("utf-8", "surrogateescape")
+        found: list[Any] = json.loads(readable, parse_float=_number)
     except (ValueError, RecursionError):
         return None
     return found
