@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from flowlens.fields import Kind, field_of
 from flowlens.layouts import Layout
 from flowlens.patterns import NULLS
+from flowlens.percent import decoded
 
 _INT32_MAX = 2**31 - 1
 _TIMESTAMP = pl.Datetime("us", "UTC")
@@ -55,6 +56,11 @@ def build(text: bytes, rows: int, layout: Layout, columns: tuple[str, ...]) -> p
     return arrow
 
 
+def _decoded(texts: pl.Series) -> pl.Series:
+    plain = decoded(texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    return pl.Series(texts.name, plain)
+
+
 def uncompressed(text: bytes) -> tuple[bytes, int]:
     """Text that polars takes for text, and how many lines to skip at its beginning.
 
@@ -90,10 +96,13 @@ def arrow_schema(columns: tuple[str, ...]) -> pa.Schema:
 
 
 def _expression(name: str, layout: Layout) -> pl.Expr:
-    kind = field_of(name).kind
+    field = field_of(name)
+    kind = field.kind
     if name == "log_status" and name not in layout.columns:
         marker = pl.col(layout.marker).is_not_null() if layout.marker else pl.lit(True)
         return pl.when(marker).then(pl.lit("OK")).otherwise(pl.lit("NODATA"))
+    if kind is Kind.DECODED and field.source in layout.columns:
+        return pl.col(field.source).map_batches(_decoded, return_dtype=pl.String())
     if name not in layout.columns:
         return pl.lit(
             None, dtype=_TIMESTAMP if kind is Kind.TIME else _TYPES.get(kind, pl.String())

@@ -11,9 +11,8 @@ from pathlib import Path
 from flowlens.accounting import Account
 from flowlens.engine import engine, sql_errors
 from flowlens.errors import FlowlensError, UsageError
-from flowlens.fields import fields
-from flowlens.peek import header_columns
-from flowlens.pipeline import Inputs, Listener, Question, answering
+from flowlens.fields import field_of, fields, quoted
+from flowlens.pipeline import Inputs, Listener, Question, answering, header_columns
 
 ROW_GROUP = 250_000
 """Rows in a row group: small enough that a window of minutes reads little."""
@@ -44,7 +43,7 @@ def convert(
                 f"{directory.parent}: {error.strerror}; name a place that is"
             ) from error
         account = _write(inputs, columns, part, by_day=by_day, listener=listener or Listener())
-        more = account.columns - set(columns)
+        more = {name for name in account.columns if field_of(name).token} - set(columns)
         if more:
             raise FlowlensError(
                 f"a header within an input brings {', '.join(sorted(more))}, which none begins "
@@ -61,10 +60,16 @@ def convert(
 
 
 def _columns(inputs: Inputs) -> tuple[str, ...]:
-    """The columns worth writing, in the order of the field table, unknown ones last."""
-    seen = header_columns(inputs.found.sources, inputs.layout)
+    """The columns worth writing, in the order of the field table, unknown ones last.
+
+    What can be decoded from another column is left to whoever reads that one.
+    """
+    seen = header_columns(inputs)
     known = [
-        field.column for field in fields().values() if field.version == 2 or field.column in seen
+        field.column
+        for field in fields().values()
+        if field.version == 2
+        or (field.column in seen and (field.token or field.source not in seen))
     ]
     return (*known, *(name for name in seen if name not in fields()))
 
@@ -72,10 +77,10 @@ def _columns(inputs: Inputs) -> tuple[str, ...]:
 def _write(
     inputs: Inputs, columns: tuple[str, ...], part: Path, *, by_day: bool, listener: Listener
 ) -> Account:
-    listed = ", ".join(f'"{name}"' for name in columns)
+    listed = ", ".join(map(quoted, columns))
     question = Question(f"select {listed} from flows")
     first = [name for name in ("start_time", "interface_id") if name in columns]
-    order = ", ".join(f'"{name}"' for name in [*first, *(c for c in columns if c not in first)])
+    order = ", ".join(map(quoted, [*first, *(c for c in columns if c not in first)]))
     day = ", strftime(start_time, '%Y-%m-%d') as day" if by_day else ""
     options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
     if by_day:

@@ -6,14 +6,16 @@ does not fit into memory goes to a temporary directory, which is removed in ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 
 import duckdb
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from flowlens.errors import FlowlensError, UsageError
+from flowlens.percent import decoded
 from flowlens.scratch import scratch
 
 STREAM_MEMORY, TABLE_MEMORY = "208MiB", "768MiB"
@@ -23,13 +25,14 @@ Connection = duckdb.DuckDBPyConnection
 
 
 @contextmanager
-def engine(*, files: bool = False) -> Iterator[Connection]:
+def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connection]:
     """An empty database with flowlens's functions, that keeps the order of rows.
 
     It is a file in a temporary directory: what is loaded into it is compressed there, which makes
     a second question cheaper than memory would, and leaves memory to the answers.
 
-    With `files` it can reach the file system, so no user's SQL may run in it.
+    It can open the files named by `paths`, and nothing else. With `files` it can reach the file
+    system, so no user's SQL may run in it.
     """
     with scratch() as place:
         connection = duckdb.connect(
@@ -44,7 +47,18 @@ def engine(*, files: bool = False) -> Iterator[Connection]:
         )
         try:
             connection.execute("set timezone = 'UTC'")
+            connection.execute("set enable_progress_bar = false")
             connection.execute(_macros())
+            connection.create_function(
+                "percent_decoded",
+                decoded,
+                ["VARCHAR"],
+                "VARCHAR",
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )
+            if paths:
+                connection.execute("set allowed_paths = $paths", {"paths": list(paths)})
             if not files:
                 connection.execute("set enable_external_access = false")
             yield connection

@@ -1,7 +1,8 @@
 """Every field a flow-log record can have: AWS's name, our column, type, unit, version, meaning.
 
 One table, from which the parser, the schema command and the documentation are made. A newcomer
-who finds a new field in AWS's user guide adds a line to `data/fields.csv`, and nothing else.
+who finds a new field in AWS's user guide adds a line to `data/fields.csv`, and nothing else. A
+column without a token is in no record: flowlens derives it from another one.
 
 Source: AWS, "Flow log records", Amazon VPC user guide; versions 2 to 11.
 """
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     ACTION = "action"
     STATUS = "status"
     STAMP = "stamp"
+    DECODED = "decoded"
 
 
 SQL_TYPES = {
@@ -41,6 +43,7 @@ SQL_TYPES = {
     Kind.ACTION: "text",
     Kind.STATUS: "text",
     Kind.STAMP: "text",
+    Kind.DECODED: "text",
 }
 
 EXPORT_TIME = "@time"
@@ -49,7 +52,7 @@ EXPORT_TIME = "@time"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: `token` as AWS writes it, `column` as flowlens names it."""
+    """One field: `token` as AWS writes it (empty where derived), `column` as flowlens names it."""
 
     token: str
     column: str
@@ -62,6 +65,15 @@ class Field:
     def type(self) -> str:
         """The column's type, as the documentation writes it."""
         return SQL_TYPES[self.kind]
+
+    @property
+    def source(self) -> str:
+        """The column that this one is decoded from, or its own name.
+
+        >>> field_of("asg_tag_decoded").source, field_of("asg_tag").source
+        ('asg_tag', 'asg_tag')
+        """
+        return self.column.removesuffix("_decoded") if self.kind is Kind.DECODED else self.column
 
 
 @cache
@@ -89,6 +101,7 @@ def columns_by_token() -> dict[str, str]:
     return {
         spelling: field.column
         for field in fields().values()
+        if field.token
         for spelling in (field.token, field.token.replace("-", "_"), field.column)
     }
 
@@ -99,3 +112,12 @@ def field_of(column: str) -> Field:
         return Field(column, column, Kind.STAMP, "", 0, "when CloudWatch took the record in")
     known = fields().get(column)
     return known or Field(column, column, Kind.TEXT, "", 0, "a field that flowlens does not know")
+
+
+def quoted(name: str) -> str:
+    """A column's name in SQL.
+
+    >>> quoted('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flowlens.errors import UsageError
+from flowlens.fields import quoted
 
 _SPAN = re.compile(r"(\d{1,6})\s*([smhdw])")
+_STORED = "flowlens_filter_"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -55,11 +57,26 @@ class Filter:
 
         The user's condition stands alone around the fixed ones, so it can't reach past them.
         """
-        listed = ", ".join(f'"{name}"' for name in columns) or "1 as one"
+        listed = ", ".join(map(quoted, columns)) or "1 as one"
         if not self.where:
             return f"select {listed} from flows where {self._condition}"
         within = f"(select * from flows where {self._condition}) as flows"
         return f"select {listed} from {within} where (\n{self.where}\n)"
+
+    def stored(self, columns: Sequence[str], relation: str) -> str:
+        """The same SELECT over a relation, for a view: it takes `variables` instead of parameters.
+
+        A view can't hold parameters.
+        """
+        condition = re.sub(r"\$(\w+)", rf"getvariable('{_STORED}\1')", self._condition)
+        listed = ", ".join(map(quoted, columns)) or "1 as one"
+        within = f"(select * from ({relation}) where {condition}) as flows"
+        return f"select {listed} from {within} where (\n{self.where or 'true'}\n)"
+
+    @property
+    def variables(self) -> dict[str, object]:
+        """The values of the variables in `stored`."""
+        return {_STORED + name: value for name, value in self.parameters.items()}
 
     @property
     def _condition(self) -> str:

@@ -75,7 +75,7 @@ _FOREIGN = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 _STAMP = re.compile(STAMP)
 
-_LIMITS = {
+LIMITS = {
     Kind.PORT: 65_535,
     Kind.BYTE: 255,
     Kind.INT32: 2**31 - 1,
@@ -154,13 +154,13 @@ def _canonical(token: str, column: str) -> str | Malformed:
         return token if token in ("ACCEPT", "REJECT") else Malformed(Reason.BAD_VALUE, shown)
     if kind is Kind.STATUS:
         return token if token in set(Status) else Malformed(Reason.BAD_VALUE, shown)
-    if kind not in _LIMITS:
+    if kind not in LIMITS:
         return token
     digits = token.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
         return Malformed(Reason.BAD_INTEGER, shown)
     number = int(digits) if len(digits) < 32 else 10**32
-    if token != digits or number > _LIMITS[kind]:
+    if token != digits or number > LIMITS[kind]:
         return Malformed(Reason.OUT_OF_RANGE, shown)
     return str(number)
 

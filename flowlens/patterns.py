@@ -31,8 +31,11 @@ ADDRESS = f"(?:{_V4}|{_V6})"
 STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z"
 """A time as CloudWatch's export writes it."""
 
+_TEXT = "[^\\x00-\\x20\\x7f\ufeff]+"
+
 _KINDS = {
-    Kind.TEXT: "[^\\x00-\\x20\\x7f\ufeff]+",
+    Kind.TEXT: _TEXT,
+    Kind.DECODED: _TEXT,
     Kind.ADDRESS: ADDRESS,
     Kind.PORT: "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})",
     Kind.BYTE: "(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})",
@@ -112,7 +115,7 @@ def _line(
             tokens.append(status)
         elif column == null:
             tokens.append(f"(?:{nulls})")
-        elif column in required or kind in (Kind.TEXT, Kind.STAMP):
+        elif column in required or kind in (Kind.TEXT, Kind.DECODED, Kind.STAMP):
             tokens.append(_KINDS[kind])
         else:
             tokens.append(f"(?:{_KINDS[kind]}|{nulls})")

@@ -1,4 +1,4 @@
-"""A look at the sources' headers before they are read: which fields do they have?"""
+"""A look at how the sources begin before they are read: which fields do they have?"""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
+from flowlens.blocks import NoLayoutError
+from flowlens.envelopes.opened import is_lines, without_mark
+from flowlens.envelopes.opened import opened as envelope
 from flowlens.fields import fields
-from flowlens.inflate import inflate, opened
+from flowlens.inflate import Inflated, inflate, opened
 from flowlens.layouts import DuplicateFieldError, Layout, from_header
 from flowlens.sources import Source
 
 _PEEK = 65_536
+_MOST = 1 << 20
+"""Bytes of a source that are looked at."""
 
 TOGETHER = 64
 """Sources whose beginnings are brought near at the same time, where they lie elsewhere."""
@@ -26,7 +31,7 @@ def unknown_columns(sources: Iterable[Source], given: Layout | None) -> tuple[st
 
 
 def header_columns(sources: Iterable[Source], given: Layout | None) -> tuple[str, ...]:
-    """Columns that stand in the first line of some source, or in the layout given; sorted.
+    """Columns that the beginning of some source names, or the layout given; sorted.
 
     Of sources of one kind only the first is looked at, and of a live one only its layout.
     """
@@ -38,9 +43,8 @@ def header_columns(sources: Iterable[Source], given: Layout | None) -> tuple[str
                 source.ahead()
         for source in together:
             found.update(source.layout.columns if source.layout else ())
-            with suppress(OSError, DuplicateFieldError):
-                header = from_header(_first_line(source))
-                found.update(header.columns if header else ())
+            with suppress(OSError, DuplicateFieldError, NoLayoutError):
+                found.update(_columns(_beginning(source)))
     return tuple(sorted(found))
 
 
@@ -60,12 +64,22 @@ def _peeked() -> bytes:
     return stream.peek(_PEEK) if isinstance(stream, io.BufferedReader) else b""
 
 
-def _first_line(source: Source) -> str:
+def _beginning(source: Source) -> bytes:
     if source.is_stdin:
         pieces = inflate(io.BytesIO(_peeked())).pieces
     elif source.size is None:
-        return ""
+        return b""
     else:
         with opened(source) as file:
             pieces = iter([next(iter(inflate(file).pieces), b"")])
-    return next(pieces, b"").split(b"\n", 1)[0].decode("utf-8", "replace")
+    return without_mark(next(pieces, b""))[:_MOST]
+
+
+def _columns(beginning: bytes) -> Iterator[str]:
+    """The columns that a header line names, or the keys of rows in an envelope."""
+    header = from_header(beginning.split(b"\n", 1)[0].decode("utf-8", "replace"))
+    if header is not None:
+        yield from header.columns
+    elif not is_lines(beginning):
+        for block in envelope(Inflated("", iter([beginning]))).blocks:
+            yield from block.layout.columns if block.layout else ()

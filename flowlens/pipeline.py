@@ -16,34 +16,27 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens import named, services
-from flowlens.accounting import Account, MalformedLine
+from flowlens import named, peek, services
+from flowlens.accounting import Account
 from flowlens.columns import arrow_schema
-from flowlens.engine import TABLE_MEMORY, Connection, engine, lock, sql_errors
-from flowlens.errors import UsageError
+from flowlens.engine import Connection, engine, lock, sql_errors
+from flowlens.errors import FlowlensError, UsageError
 from flowlens.fields import fields
 from flowlens.filters import Filter
 from flowlens.headers import Query
+from flowlens.inflow import Inflow
+from flowlens.inflow import Listener as Listener
 from flowlens.layouts import Layout
+from flowlens.parquet import Lake, lake
 from flowlens.parse import Wanted
-from flowlens.peek import unknown_columns
 from flowlens.planning import planning
-from flowlens.reader import Progress, Reading
 from flowlens.sources import Found
+from flowlens.tables import breaks
 
 UNLIMITED = 2**63 - 1
 
 BATCH = 131_072
 """Rows in a batch of an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Who is told while a read goes on, and who may end it: `stopped` is asked now and then."""
-
-    on_malformed: Callable[[MalformedLine], None] | None = None
-    on_progress: Callable[[Progress], None] | None = None
-    stopped: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +50,20 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A SELECT with its parameters' values, and the relations beside `flows` that it reads."""
+    """A SELECT with its parameters' values, and the relations beside `flows` that it reads.
+
+    With `query` it is refused where no input has what that query needs.
+    """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     relations: tuple[Query, ...] = ()
+    query: Query | None = None
 
     @classmethod
     def named(cls, query: Query, given: Mapping[str, str] | None = None) -> Question:
         """A named query as a question; `limit` 0 means no limit."""
-        return cls(query.sql, bound(query, given or {}), tuple(named.order([query])))
+        return cls(query.sql, bound(query, given or {}), tuple(named.order([query])), query)
 
     @classmethod
     def sql_text(cls, sql: str, parameters: Mapping[str, object]) -> Question:
@@ -101,27 +98,32 @@ class Answers:
     `account` is complete once the flows have been read.
     """
 
-    def __init__(self, connection: Connection, reading: Reading) -> None:
+    def __init__(self, connection: Connection, inflow: Inflow, *, once: bool) -> None:
         self._connection = connection
-        self._reading = reading
-        self._failure: BaseException | None = None
+        self._inflow = inflow
+        self._once = once
 
     @property
     def account(self) -> Account:
         """What was read."""
-        return self._reading.account
+        return self._inflow.account
 
     def reader(self, question: Question) -> pa.RecordBatchReader:
         """The answer as a stream, valid until the next question is asked.
 
         Raises:
-            UsageError: the SELECT fails on the data.
+            UsageError: the SELECT fails on the data, or no input has a field that it needs.
             NoInputError: none of the sources could be read.
         """
         with self._failures():
-            relation = self._connection.sql(question.sql, params=dict(question.parameters))
-            reader: pa.RecordBatchReader = relation.to_arrow_reader(BATCH)
-        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
+            try:
+                reader = self._asked(question)
+            except Exception as error:
+                if not self._once or not self._is_mended(error):
+                    raise
+                self._inflow.lay()
+                reader = self._asked(question)
+        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader, question))
 
     def table(self, question: Question) -> pa.Table:
         """The whole answer."""
@@ -142,32 +144,46 @@ class Answers:
                     records += pc.sum(batch["records"]).as_py() or 0
         return Top(pa.Table.from_batches(head, reader.schema), count, records)
 
-    def load(self, schema: pa.Schema) -> None:
-        """Read all flows into a table that can be asked any number of times."""
-        self._connection.register("stream", self.stream(schema))
-        self._connection.execute(f"set memory_limit = '{TABLE_MEMORY}'")
-        # The table has no order that a SELECT could rely on, and is loaded faster without.
-        self._connection.execute("set preserve_insertion_order = false")
+    def open(self) -> None:
+        """Make `flows` ready: to be read once as they stream by, or any number of times.
+
+        Raises:
+            NoInputError: none of the sources could be read.
+        """
+        ready = self._inflow.lay if self._once else self._inflow.load
         with self._failures():
-            self._connection.execute("create table flows as from stream")
-        self._connection.execute("reset preserve_insertion_order")
-        self._connection.unregister("stream")
+            self._inflow.count()
+            try:
+                ready()
+            except Exception as error:
+                if not self._is_mended(error):
+                    raise
+                ready()
 
-    def stream(self, schema: pa.Schema) -> pa.RecordBatchReader:
-        """All flows, once."""
-        return pa.RecordBatchReader.from_batches(schema, self._flows())
+    def _is_mended(self, error: Exception) -> bool:
+        """Whether files that break off are to blame, and have been set aside in time."""
+        return breaks(error) and not self._inflow.begun and bool(self._inflow.broken())
 
-    def _flows(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for table in self._reading:
-                yield from table.to_batches()
-        except BaseException as error:
-            self._failure = error
-            raise
+    def _asked(self, question: Question) -> pa.RecordBatchReader:
+        relation = self._connection.sql(question.sql, params=dict(question.parameters))
+        return relation.to_arrow_reader(BATCH)
 
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, reader: pa.RecordBatchReader, question: Question
+    ) -> Iterator[pa.RecordBatch]:
         with self._failures():
-            yield from reader
+            for batch in reader:
+                self._require(question)
+                yield batch
+            self._require(question)
+
+    def _require(self, question: Question) -> None:
+        """See that the inputs have what a named query needs, once all of their fields are known."""
+        query, columns = question.query, self.account.columns
+        if query is None or self._inflow.under_way or columns.issuperset(query.needs):
+            return
+        if self.account.total.records:  # else there is nothing that could have it
+            named.require(query, columns)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -175,15 +191,17 @@ class Answers:
         try:
             with sql_errors():
                 yield
-        except Exception:
-            if self._failure is not None:
-                raise self._failure from None
+        except Exception as error:
+            if self._inflow.failure is not None:
+                raise self._inflow.failure from None
+            if breaks(error.__cause__) and (names := self._inflow.broken()):
+                raise FlowlensError(f"{names[0]}: broken Parquet; leave it out") from error
             raise
 
 
 @contextmanager
 def answering(
-    inputs: Inputs, questions: Sequence[Question], listener: Listener = Listener()
+    inputs: Inputs, questions: Sequence[Question], listener: Listener | None = None
 ) -> Iterator[Answers]:
     """Ask questions of the flows behind the inputs, in one pass over them.
 
@@ -192,24 +210,25 @@ def answering(
         FlowlensError: the machine gave out.
     """
     relations = {query.name: query for question in questions for query in question.relations}
-    with engine() as connection:
-        plan = _planned(connection, inputs, [*relations.values(), *questions])
-        streams = plan.scans == 1 and not relations
-        literals = plan.literals if streams and not inputs.filter.active else ()
-        reading = Reading(
+    pool = lake(inputs.found.sources)
+    with engine(paths=pool.paths) as connection:
+        plan = _planned(connection, inputs, pool, [*relations.values(), *questions])
+        once = plan.scans == 1 and not relations
+        literals = plan.literals if once and not inputs.filter.active else ()
+        inflow = Inflow(
+            connection,
             inputs.found,
+            pool,
             Wanted(plan.parsed, (*literals, *inputs.filter.literals), plan.select(connection)),
+            plan.kept,
+            inputs.filter,
             layout=inputs.layout,
-            on_malformed=listener.on_malformed,
-            on_progress=listener.on_progress,
-            stopped=listener.stopped,
+            listener=listener or Listener(),
         )
-        answers = Answers(connection, reading)
+        answers = Answers(connection, inflow, once=once)
         services.create(connection)
-        if streams:
-            connection.register("flows", answers.stream(arrow_schema(plan.kept)))
-        elif plan.scans:
-            answers.load(arrow_schema(plan.kept))
+        if plan.scans:
+            answers.open()
         else:
             connection.register("flows", arrow_schema(plan.columns).empty_table())
         for name, query in relations.items():
@@ -251,19 +270,32 @@ class _Plan:
         return select
 
 
-def _planned(connection: Connection, inputs: Inputs, asked: Sequence[Query | Question]) -> _Plan:
+def header_columns(inputs: Inputs, pool: Lake | None = None) -> tuple[str, ...]:
+    """Columns that the inputs have, as far as their headers and schemas tell; sorted."""
+    pool = pool or lake(inputs.found.sources)
+    text = [s for index, s in enumerate(inputs.found.sources) if index not in pool.indexes]
+    return tuple(sorted({*peek.header_columns(text, inputs.layout), *pool.columns()}))
+
+
+def _planned(
+    connection: Connection, inputs: Inputs, pool: Lake, asked: Sequence[Query | Question]
+) -> _Plan:
     """What the SELECTs need together; fields that flowlens doesn't know are looked up on demand."""
     known = tuple(fields())
+
+    def unknown() -> list[str]:
+        return [name for name in header_columns(inputs, pool) if name not in fields()]
+
     try:
         plan = _plan(connection, inputs.filter, asked, known)
         if len(plan.kept) < len(known):
             return plan
     except UsageError:
-        more = unknown_columns(inputs.found.sources, inputs.layout)
+        more = unknown()
         if not more:
             raise
     else:
-        more = unknown_columns(inputs.found.sources, inputs.layout)
+        more = unknown()
     return _plan(connection, inputs.filter, asked, (*known, *more)) if more else plan
 
 

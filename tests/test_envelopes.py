@@ -11,6 +11,7 @@ import pytest
 from envelopes import CONTROL, FORMS, HEADED, WITH_CONTROL, events, payloads
 from reading import GOOD, Outcome, pipe, read
 
+import flowlens as fl
 from flowlens.envelopes.opened import opened
 from flowlens.inflate import Inflated
 
@@ -333,3 +334,12 @@ def test_the_size_of_pieces_does_not_matter(form, size):
     whole = opened(Inflated("", iter([data])))
     assert text == b"".join(block.text for block in whole.blocks).split()
     assert content.broken == whole.broken == ""
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_keys_that_flowlens_does_not_know_can_be_asked_for(compressed, tmp_path):
+    row = {"srcaddr": "192.0.2.1", "dstaddr": "192.0.2.2", "Cost Centre": "b"}
+    data = json.dumps([row, row]).encode()
+    (tmp_path / "x").write_bytes(gzip.compress(data) if compressed else data)
+    result = fl.read(tmp_path / "x").sql("select cost_centre, count(*) as n from flows group by 1")
+    assert result.arrow().to_pylist() == [{"cost_centre": "b", "n": 2}]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import lines
 import pytest
@@ -42,6 +43,10 @@ def row(layout: Layout, values: list[str]) -> dict[str, Any]:
             found[column] = int(value)
         else:
             found[column] = value
+    for column in COLUMNS:
+        raw = found[field_of(column).source]
+        if field_of(column).kind is Kind.DECODED and raw is not None:
+            found[column] = unquote(raw)
     return found | {"log_status": "OK"}
 
 

@@ -11,10 +11,13 @@ from flowlens.blocks import Block, blocks
 from flowlens.buffers import Aside
 from flowlens.envelopes.rows import is_record
 from flowlens.envelopes.units import Units
+from flowlens.judge import MAX_LINE
 
 _MESSAGE = ("message", "@message")
 _AT_ONCE = 10_000
 """Rows taken into units together."""
+_LONGEST = 100
+"""Lines that one row may go on over; a quote left open must not take in all that follows."""
 
 
 def header(line: bytes) -> list[str] | None:
@@ -125,6 +128,8 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
+        if len(self.taken) >= _LONGEST or sum(map(len, self.taken)) > MAX_LINE:
+            raise csv.Error("a row that goes on and on")
         line = self.again.pop(0) if self.again else next(self._lines)
         self.taken.append(line)
         return line

@@ -12,6 +12,7 @@ import msgspec
 
 from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block, NoLayoutError
+from flowlens.envelopes.packed import DEEPEST, TooDeepError
 from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs
 from flowlens.envelopes.units import Units
 from flowlens.envelopes.values import Batch, Damage, Event, Values
@@ -32,6 +33,7 @@ class Events:
     kinds: dict[str, None] = field(default_factory=dict)
     aside: Counter[str] = field(default_factory=Counter)
     _units: Units = field(default_factory=Units)
+    _depth: int = 0
 
     def blocks(self) -> Iterator[Block]:
         """The units as blocks of lines.
@@ -107,12 +109,28 @@ class Events:
                     self._units.fault(f"{Shape.OTHER}, {look(row)}", _json(row))
 
     def _packed(self, values: list[Any]) -> Iterator[Block]:
-        texts = [text for value in values for text in payloads(value)]
-        if not texts:
-            for value in values:
+        for value in values:
+            parts = payloads(value)
+            if not any(parts):
                 self._units.fault(f"{Shape.OTHER}, {look(value)}", _json(value))
-        for batch in Values(self.nested(texts)):
+                continue
+            for missing, group in groupby(parts, lambda part: part is None):
+                if not missing:
+                    yield from self._payloads(cast("Iterable[str]", group))
+                    continue
+                for _ in group:
+                    self._units.fault("a part without its payload", _json(value))
+
+    def _payloads(self, texts: Iterable[str]) -> Iterator[Block]:
+        if self._depth == DEEPEST:
+            raise TooDeepError
+        self._depth += 1
+        held = Values(self.nested(texts))
+        for batch in held:
             yield from self._batch(batch)
+        if held.broken:
+            self._units.fault(f"a payload in which {held.broken}", b"")
+        self._depth -= 1
 
 
 def _json(value: object) -> bytes:

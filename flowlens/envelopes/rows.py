@@ -71,10 +71,18 @@ def line(values: Iterable[object]) -> str:
     return " ".join(token(value) for value in values)
 
 
+def as_json(value: object) -> bytes:
+    """A value as JSON; one that JSON can't hold, as a lone surrogate, in words of its own."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        return ascii(value).encode()
+
+
 def token(value: object) -> str:
     """A value as a token of a line."""
     if isinstance(value, list | Mapping):
-        value = msgspec.json.encode(value).decode()
+        value = as_json(value).decode()
     text = "-" if value is None else str(value)
     if not text.split():
         return "-"

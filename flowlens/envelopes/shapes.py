@@ -100,7 +100,7 @@ def events(value: Any) -> Sequence[Event]:
     if isinstance(value, dict):
         held = value.get("logEvents", value.get("events"))
         if isinstance(held, list) or "messageType" in value:
-            return [_event(item) for item in held or []]
+            return [_event(item) for item in held] if isinstance(held, list) else []
     return [_event(value)]
 
 
@@ -137,17 +137,22 @@ def _is_pairs(value: Any) -> bool:
     )
 
 
-def payloads(value: Any) -> list[str]:
-    """Payloads in base64, as Lambda, Kinesis and Firehose hand them on."""
-    if not isinstance(value, dict):
-        return []
+def payloads(value: Any) -> list[str | None]:
+    """Payloads in base64, as Lambda, Kinesis and Firehose hand them on; None where one is missing.
+
+    >>> payloads({"Records": [{"kinesis": {"data": "H4sI"}}, {"kinesis": {}}]})
+    ['H4sI', None]
+    """
     parts = value.get("Records") or value.get("records")
-    if isinstance(parts, list):
-        return [payload for part in parts for payload in payloads(part)]
-    for place in (value, value.get("awslogs"), value.get("kinesis")):
-        if isinstance(place, dict) and isinstance(place.get("data"), str):
-            return [place["data"]]
-    return []
+    return [_payload(part) for part in parts] if isinstance(parts, list) else [_payload(value)]
+
+
+def _payload(value: Any) -> str | None:
+    if isinstance(value, dict):
+        for place in (value, value.get("awslogs"), value.get("kinesis")):
+            if isinstance(place, dict) and isinstance(place.get("data"), str):
+                return str(place["data"])
+    return None
 
 
 def look(value: Any) -> str:

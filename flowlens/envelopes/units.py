@@ -20,8 +20,8 @@ from flowlens.inflate import BLOCK
 from flowlens.judge import Reason
 
 _NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]*(?: |$))+")
-_ODD = ("  ", " \n", "\n ", "\n\n")
-"""What stands between values or lines where a value is empty."""
+_ODD = ("  ", " \n", "\n ", "\n\n", "True", "False", "[", "{")
+"""What stands between values or lines where a value is empty, and in values that are no text."""
 
 Row = Mapping[str, object]
 

@@ -87,17 +87,21 @@ _BETWEEN_ELEMENTS = {
     b"{": re.compile(rb"(?<=\})\s*,\s*(?=\{)"),
     b"[": re.compile(rb"(?<=\])\s*,\s*(?=\[)"),
 }
-_RESUME = re.compile(rb"[}\n]\s*,?\s*(?=\{)")
-"""After damage, where the next value may begin."""
+_RESUME = re.compile(rb"[}\n][\s,]*+")
+"""After damage, what the next value may stand behind; taken whole, so that each is seen once."""
 _BROKEN = "the JSON breaks off"
 _TAIL = 1 << 16
 _COMMA = b"},\n{"
 _ATTEMPTS = 6
 """Failed cuts in what is held, after which its values are taken one by one."""
+_WINDOW = 1 << 15
+"""Values that are shorter are looked at in a part of what is held; bytes."""
+_TOP = b"}"
 _NEAR_END = 8
 """A literal or an escape that is not whole ends so many characters before the end, at most."""
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+"""Finds ends alone: numbers may have more digits than Python reads."""
 
 
 @dataclass(slots=True)
@@ -207,15 +211,15 @@ class Values:
         if text.ended and (text.short or not text.peek()):
             self.broken, text.at = _BROKEN, len(text.buffer)
             return
-        kept, length = b"", 0
-        while True:
-            found = _RESUME.search(text.buffer, text.at)
-            end = found.end() if found else len(text.buffer)
+        kept, length, found = b"", 0, False
+        while not found:
+            end, may_resume = text.resumption()
             kept = (kept + text.buffer[text.at : end])[:KEPT_TEXT]
             length += end - text.at
             text.at = end
-            if found or not text.more():
+            if not text.more():
                 break
+            found = may_resume and text.peek() == b"{"
         if found or not kept.lstrip().startswith((b"{", b"[", b'"')):
             yield Damage(kept.strip(), length)
         else:
@@ -226,8 +230,9 @@ class Values:
 class _Text:
     """The part of a stream that is held, from `at` on.
 
-    From `mark` on where it is set. `failed` counts cuts that could not be decoded; `short` says
-    that the value last looked at goes on beyond what is held.
+    From `mark` on where it is set. `failed` counts cuts that could not be decoded; `uncut` holds
+    what has been looked for in vain to cut behind; `short` says that the value last looked at goes
+    on beyond what is held.
     """
 
     pieces: Iterator[bytes]
@@ -237,8 +242,11 @@ class _Text:
     mark: int | None = None
     ended: bool = False
     failed: int = 0
+    uncut: bytes = b""
     short: bool = False
     _latin: str = ""
+    _part: str = ""
+    _part_at: int = 0
 
     def more(self) -> bool:
         """Go on to the next thing that is no blank and no comma; false at the end."""
@@ -269,7 +277,7 @@ class _Text:
             held += len(piece)
         self.buffer, self.at = b"".join(parts), self.at - start
         self.mark = None if self.mark is None else 0
-        self.failed, self._latin = 0, ""
+        self.failed, self.uncut, self._latin, self._part = 0, b"", "", ""
 
     def peek(self) -> bytes:
         return self.buffer[self.at : self.at + 1]
@@ -279,16 +287,20 @@ class _Text:
 
         A line end can't stand in a string, so a comma put into one shows when it is decoded.
         """
-        first = _BETWEEN.search(self.buffer, self.at)
+        if self.failed >= _ATTEMPTS:
+            return
         ends = [len(self.buffer)] if self.ended else []
-        if first is not None and self.failed < _ATTEMPTS:
+        first = None if _TOP in self.uncut else _BETWEEN.search(self.buffer, self.at)
+        if first is None:
+            self.uncut += _TOP
+        else:
             alike = first.group()
             end = ends[0] if ends else self.buffer.rindex(alike) + 1
             yield end, self.buffer[self.at : end].replace(alike, _COMMA)
             *_, last = _BETWEEN.finditer(self.buffer, self.at)
             ends.append(last.start() + 1)
-        if self.failed < _ATTEMPTS:
-            for end in ends:
+        for end in ends:
+            if self.failed < _ATTEMPTS:
                 yield end, _BETWEEN.sub(_COMMA, self.buffer[self.at : end])
 
     def elements(self) -> Iterator[int]:
@@ -303,29 +315,53 @@ class _Text:
                 if end < 0:
                     break
                 yield end
+        kind = self.peek()
+        if kind in self.uncut:
+            return
         for start in (max(self.at, len(self.buffer) - _TAIL), self.at):
             ends = [last.start() for last in between.finditer(self.buffer, start)]
             if ends:
                 yield ends[-1]
                 return
+        self.uncut += kind
+
+    def resumption(self) -> tuple[int, bool]:
+        """Where damage may end at the soonest, and whether an object that is there may be read."""
+        for run in _RESUME.finditer(self.buffer, self.at):
+            if run.end() == len(self.buffer) or self.buffer.startswith(b"{", run.end()):
+                return run.end(), True
+        return len(self.buffer), False
 
     def value(self, start: int) -> int | None:
         """Where the value ends that begins at `start`; None if it is broken or not held whole."""
         # One character a byte: the structure of JSON is ASCII, so positions stay what they are.
-        if not self._latin:
-            self._latin = self.buffer.decode("latin-1")
+        # An error counts the lines above it, so there must not be all that is held above it.
+        held = self._part_at + len(self._part)
+        if start < self._part_at or (start > held - _WINDOW and held < len(self.buffer)):
+            self._part_at = start
+            self._part = self.buffer[start : start + 2 * _WINDOW].decode("latin-1")
+            held = start + len(self._part)
+        at, end = self._part_at, self._end(self._part, start - self._part_at)
+        if self.short and held < len(self.buffer):
+            self._latin = self._latin or self.buffer.decode("latin-1")
+            at, end = 0, self._end(self._latin, start)
+        if end is not None and self.ended:
+            self.short = False
+        return None if end is None or self.short else at + end
+
+    def _end(self, text: str, start: int) -> int | None:
+        """Where in a text the value ends that begins at `start`; `short` if it may go on behind."""
         try:
-            _, end = _scan(self._latin, start)
+            _, end = _scan(text, start)
         except json.JSONDecodeError as error:
-            near = error.pos >= len(self.buffer) - _NEAR_END
+            near = error.pos >= len(text) - _NEAR_END
             self.short = near or error.msg.startswith("Unterminated string")
             return None
         except RecursionError:
             self.short = False
             return None
-        scalar = self._latin[end - 1] not in '}]"'
-        self.short = scalar and end == len(self.buffer) and not self.ended
-        return None if self.short else int(end)
+        self.short = text[end - 1] not in '}]"' and end == len(text)
+        return int(end)
 
     def whole_value(self, most: int = LARGEST) -> int | None:
         """Where the value at `at` ends, holding up to `most` bytes of the stream to see it."""
@@ -343,7 +379,7 @@ class _Text:
         end = self.whole_value()
         if end is None:
             return None
-        key, self.at = self._latin[self.at + 1 : end - 1], end
+        key, self.at = self.buffer[self.at + 1 : end - 1].decode("latin-1"), end
         if not self.more() or self.peek() != b":":
             return None
         self.at += 1
