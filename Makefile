@@ -16,10 +16,13 @@ test: check
 	$(BIN)/pytest -q
 
 # What is slower: the properties with more examples, other ones each time; EFFORT=50 for a night.
+# TRAFFIC=DIR: a directory of default-format text from S3, turned into every form; else the demo.
 EFFORT ?= 5
+TRAFFIC ?=
 test-all: test
 	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q tests/test_patterns.py tests/test_reader.py \
 		tests/test_filters.py tests/test_engine.py tests/test_output.py
+	FLOWLENS_TRAFFIC='$(TRAFFIC)' $(BIN)/pytest -q tests/test_traffic.py
 
 check: $(TOOLS) $(WHEEL)
 	$(BIN)/ruff format --check .
