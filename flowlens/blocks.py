@@ -123,7 +123,7 @@ def _look(line: bytes) -> str:
     """What a line that fits nothing looks like, in few words."""
     text = line[:80].decode("utf-8", "replace")
     if line.startswith(b"PAR1"):
-        return "it is Parquet; give it as a plain file, by a name that ends in .parquet"
+        return "it is Parquet; save it as a file whose name ends in .parquet, and give that"
     if "\x00" in text or text.count("\ufffd") > len(text) // 8:
         return "no flow-log layout fits: it is binary"
     return (

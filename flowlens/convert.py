@@ -12,6 +12,7 @@ from flowlens.accounting import Account
 from flowlens.engine import engine, sql_errors
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.fields import field_of, fields, quoted
+from flowlens.footers import MARK
 from flowlens.pipeline import Inputs, Listener, Question, answering, header_columns
 
 ROW_GROUP = 250_000
@@ -81,10 +82,12 @@ def _write(
     question = Question(f"select {listed} from flows")
     first = [name for name in ("start_time", "interface_id") if name in columns]
     order = ", ".join(map(quoted, [*first, *(c for c in columns if c not in first)]))
-    day = ", strftime(start_time, '%Y-%m-%d') as day" if by_day else ""
+    name = "day" if "day" not in columns else "start_day"
+    day = f", strftime(start_time, '%Y-%m-%d') as {name}" if by_day else ""
     options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+    options += f", kv_metadata {{{MARK}: 'records'}}"
     if by_day:
-        options += ", partition_by (day), filename_pattern 'flows'"
+        options += f", partition_by ({name}), filename_pattern 'flows'"
         place = part
     else:
         place = part / "flows.parquet"

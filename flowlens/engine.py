@@ -59,6 +59,7 @@ def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connec
             )
             if paths:
                 connection.execute("set allowed_paths = $paths", {"paths": list(paths)})
+                connection.execute("set parquet_metadata_cache = true")
             if not files:
                 connection.execute("set enable_external_access = false")
             yield connection

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 MAGIC = b"PAR1"
 
+MARK = "flowlens"
+"""The key in a file's metadata that says flowlens wrote it: its rows come of several layouts, and a
+value that some of these lack is null."""
+
 SUFFIXES = (".parquet", ".parq")
 
 _TEXT = frozenset((".gz", ".log", ".txt", ".json", ".jsonl", ".csv", ".zst", ".bz2"))
@@ -69,11 +73,15 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a file holds: its columns by name in order, its row groups, how it is compressed."""
+    """What a file holds: its columns by name in order, its row groups, how it is compressed.
+
+    In one that is `marked` every row was a record when it was written.
+    """
 
     columns: tuple[tuple[str, Type], ...]
     groups: tuple[RowGroup, ...]
     compression: str
+    marked: bool = False
 
     @property
     def rows(self) -> int:
@@ -82,6 +90,8 @@ class Footer:
 
     def whole(self) -> RowGroup:
         """All row groups as one."""
+        if len(self.groups) == 1:
+            return self.groups[0]
         names = {name for group in self.groups for name in group.statistics}
         return RowGroup(
             self.rows,
@@ -234,7 +244,8 @@ def _footer(metadata: pq.FileMetaData) -> Footer:
             compressions[group.column(0).compression] += 1
     compression = max(compressions, key=lambda name: compressions[name], default="")
     plain = compression in ("", "UNCOMPRESSED")
-    return Footer(tuple(columns), tuple(groups), "" if plain else compression.lower())
+    marked = MARK.encode() in (metadata.metadata or {})
+    return Footer(tuple(columns), tuple(groups), "" if plain else compression.lower(), marked)
 
 
 _TOLD = (Type.INTEGER, Type.TEXT, Type.MOMENT)

@@ -104,7 +104,7 @@ class Inflow:
             self._counted = counted
             self._set_aside(broken)
             for item in counted:
-                self._recognise(item.file.index, item.file.shape, item.file.footer.compression)
+                self._recognise(item.file.index, item.file.shape, item.file.compression)
                 self.account.sources[item.file.index].counts.add(item.counts)
             for index, line in self._tables.malformed(counted):
                 self._put_aside(index, line)
@@ -125,6 +125,7 @@ class Inflow:
             (row,) = self._connection.execute(f"select count(*) from ({files})").fetchall()
             self.account.selected = int(row[0])
         if not files:
+            self._connection.execute("drop view if exists flows")
             self._connection.register("flows", self._stream())
             return
         if self._streams:

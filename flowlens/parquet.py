@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from os.path import abspath
 
-from flowlens.footers import Footer, RowGroup, begins, footer, named, opened, parquet
+from flowlens.footers import RowGroup, begins, footer, named, opened, parquet
 from flowlens.proofs import Proven, proven
 from flowlens.shapes import NoFlowLogError, Shape, shape
 from flowlens.sources import Source
@@ -28,32 +27,31 @@ TOGETHER = 64
 _GLOB = re.compile(r"[*?\[\]{}\ud800-\udfff]")
 """What DuckDB would take for a glob, or can't be given as a name at all."""
 
-_TAKEN = ("filename", "file_index", "file_row_number")
+_TAKEN = ()
 """Columns that DuckDB adds to those of a file."""
 
 REFUSED = (OSError, ValueError)
 """What makes a file unreadable, or breaks it off."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
-    """A Parquet source that has been looked at; `index` is its place among all sources."""
+    """A Parquet source that has been looked at; `index` is its place among all sources.
+
+    `whole` are the statistics of the whole file, `known` is what they prove.
+    """
 
     index: int
     source: Source
     shape: Shape
-    footer: Footer
+    compression: str
+    whole: RowGroup
     known: Proven
 
     @property
     def path(self) -> str:
         """The file's name for DuckDB."""
         return abspath(self.source.name)
-
-    @cached_property
-    def whole(self) -> RowGroup:
-        """The statistics of the whole file."""
-        return self.footer.whole()
 
     def knowing(self, known: Proven) -> File:
         """The same file, of which more is known."""
@@ -128,7 +126,9 @@ def look(index: int, source: Source) -> File | Refused:
         its = shape(found.columns)
     except REFUSED as error:
         return Refused(index, why(error))
-    return File(index, source, its, found, proven(its, found.whole()))
+    whole = found.whole()
+    known = proven(its, whole, marked=found.marked)
+    return File(index, source, its, found.compression, whole, known)
 
 
 def why(error: Exception) -> str:

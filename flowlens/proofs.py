@@ -57,8 +57,11 @@ def has_limits(held: Held) -> bool:
     return held.field.kind in LIMITS
 
 
-def proven(shape: Shape, group: RowGroup) -> Proven:
-    """What the statistics of a row group, or of a whole file, prove."""
+def proven(shape: Shape, group: RowGroup, *, marked: bool = False) -> Proven:
+    """What the statistics of a row group, or of a whole file, prove.
+
+    Of a `marked` file it is known that its rows have all that a record needs.
+    """
     known = {held.column: group.statistics.get(held.name, UNTOLD) for held in shape.held}
     plain = {held.column for held in shape.held if _is_plain(held, known[held.column])}
     full = {column for column, told in known.items() if told.nulls == 0 and column in plain}
@@ -81,7 +84,7 @@ def proven(shape: Shape, group: RowGroup) -> Proven:
     present = {
         column
         for column in known
-        if column in full or (quiet and column not in REQUIRED_BY_QUIET) or not group.rows
+        if marked or column in full or (quiet and column not in REQUIRED_BY_QUIET) or not group.rows
     }
     return Proven(*map(frozenset, (plain, full, present, within, seconds, named)))
 

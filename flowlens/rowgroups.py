@@ -162,10 +162,14 @@ class RowGroups:
                 yield Part(index, its, found.compression)
                 before = 0
                 for place, group in enumerate(found.groups):
-                    if number in (None, place):
-                        chunk = _Chunk(index, source.name, content, place, its, group, before)
-                        yield from chunk.parts(self._cursor, self._wanted, self._window)
+                    chunk = _Chunk(index, source.name, content, place, its, group, before)
                     before += group.rows
+                    if number not in (None, place):
+                        continue
+                    try:
+                        yield from chunk.parts(self._cursor, self._wanted, self._window)
+                    except REFUSED as error:  # the row groups behind it may be whole
+                        yield Part(index, broken=why(error))
         except REFUSED as error:
             yield Part(index, broken=why(error))
         if not number:

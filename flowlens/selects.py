@@ -33,6 +33,9 @@ _SQL_TYPES = {
 }
 
 
+_GATEWAY = frozenset(("resource_type", "tgw_id", "tgw_attachment_id"))
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What can be wrong with a row: the condition in SQL, the reason's code, and where."""
@@ -72,6 +75,8 @@ class Selects:
         if self.faults or "log_status" in wanted:
             wanted |= {"log_status", self.shape.layout.marker or ""}
         wanted |= {fault.held.column for fault in self.faults}
+        if any(fault.missing and fault.held.column == "action" for fault in self.faults):
+            wanted |= _GATEWAY
         return tuple(held.name for held in self.shape.held if held.column in wanted)
 
     def window(self, *, since: bool, until: bool) -> Iterator[str]:
@@ -169,9 +174,16 @@ class Selects:
             if held.column not in REQUIRED_BY_TRAFFIC or held.column in self.proven.present:
                 continue
             condition = self._is_null(held)
+            if held.column == "action":
+                condition = " and ".join([condition, *map(self._is_null, self._gateway)])
             if held.column not in REQUIRED_BY_QUIET:
                 condition = f"({condition} and {self.status} = '{Status.OK}')"
             yield Fault(condition, Reason.BAD_VALUE, held, missing=True)
+
+    @property
+    def _gateway(self) -> list[Held]:
+        """The columns by which a transit gateway's record, which has no action, is known."""
+        return [held for held in self.shape.held if held.column in _GATEWAY]
 
     def _is_null(self, held: Held) -> str:
         return f"{self._text(held)} is null"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from flowlens.fields import Field, Kind, columns_by_token, field_of, fields
 from flowlens.footers import Type
@@ -79,13 +79,14 @@ class Shape:
         return f"version {layout.version}, {len(self.held)} fields, by its Parquet schema"
 
 
-def shape(columns: Sequence[tuple[str, Type]]) -> Shape:
+@lru_cache(maxsize=256)
+def shape(columns: tuple[tuple[str, Type], ...]) -> Shape:
     """The shape of a file with these columns.
 
     Raises:
         NoFlowLogError: they are no flow log's, one is of a type that it can't be, or two are one.
 
-    >>> [held.column for held in shape([("SrcAddr", Type.TEXT), ("start", Type.INTEGER)]).held]
+    >>> [held.column for held in shape((("SrcAddr", Type.TEXT), ("start", Type.INTEGER))).held]
     ['srcaddr', 'start_time']
     """
     # Nobody can ask for a column without a name, or with one that can't be written.

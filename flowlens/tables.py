@@ -57,6 +57,18 @@ class Counted:
         return not self.counts.malformed
 
 
+@dataclass(slots=True)
+class _Unusual:
+    """Of a file: rows by a log_status other than OK, with an odd action, without one when quiet."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    actions: int = 0
+    without_action: int = 0
+
+
+_SETTLED = frozenset((*REQUIRED_BY_TRAFFIC, "log_status"))
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """Parquet files in a database that may open them."""
@@ -152,61 +164,59 @@ class Tables:
         if not files:
             return
         relation = self._relation(files)
-        quiet = self._quiet(shape, relation)
-        odd = self._odd(shape, relation, reduce(and_, (file.known for file in files)))
+        unusual = self._unusual(shape, relation)
+        nulls = self._nulls(shape, relation, reduce(and_, (file.known for file in files)))
         for number, file in enumerate(files):
-            found, without_action = quiet.get(number, (Counter(), 0))
+            seen = unusual.get(number, _Unusual())
             counts = statuses(shape, file.whole)
+            if counts is None and not seen.statuses.keys() <= set(Status):
+                continue
             if counts is None:
-                if not found.keys() <= set(Status):
-                    continue
-                counts = Counter({Status.OK: file.whole.rows - found.total()}) + found
-            usual = frozenset(REQUIRED_BY_TRAFFIC | {"log_status"}) - odd.get(number, set())
+                ok = file.whole.rows - seen.statuses.total()
+                counts = Counter({Status.OK: ok}) + seen.statuses
             known = settled(
                 file.known,
                 shape,
                 file.whole,
-                usual=usual,
+                usual=_SETTLED - nulls[number] - ({"action"} if seen.actions else set()),
                 quiet=file.whole.rows - counts[Status.OK],
-                without_action=without_action,
+                without_action=seen.without_action,
             )
             if known.clean(shape):
                 yield Counted(file.knowing(known), tally(counts))
 
-    def _quiet(self, shape: Shape, relation: str) -> dict[int, tuple[Counter[str], int]]:
-        """By file: the rows by what log_status they have but OK, and those without an action."""
+    def _unusual(self, shape: Shape, relation: str) -> dict[int, _Unusual]:
+        """By file: the rows that are no traffic, or whose action is none."""
         status, action = shape.get("log_status"), shape.get("action")
-        quiet: dict[int, tuple[Counter[str], int]] = {}
-        if status is None:
-            return quiet
-        without = f"{quoted(action.name)} is null" if action else "true"
+        quiet = f"{quoted(status.name)} <> '{Status.OK}'" if status else "false"
+        odd = f"{quoted(action.name)} not in {words(ACTIONS)}" if action else "false"
+        unusual: defaultdict[int, _Unusual] = defaultdict(_Unusual)
         rows = self.connection.execute(
-            f"select file_index, {quoted(status.name)}, {without}, count(*) from {relation} "
-            f"where {quoted(status.name)} <> '{Status.OK}' group by all"
+            f"select file_index, {quoted(status.name) if status else 'null'}, {odd}, count(*) "
+            f"from {relation} where {quiet} or {odd} group by all"
         ).fetchall()
-        for number, word, is_without, many in rows:
-            counter, already = quiet.get(number, (Counter(), 0))
-            counter[word] += many
-            quiet[number] = counter, already + many * is_without
-        return quiet
+        for number, word, is_odd, many in rows:
+            found = unusual[number]
+            if word not in (None, Status.OK):
+                found.statuses[word] += many
+            # Three-valued: a null is no odd action, and no usual one.
+            found.actions += many if is_odd else 0
+            found.without_action += many if is_odd is None else 0
+        return unusual
 
-    def _odd(self, shape: Shape, relation: str, known: Proven) -> dict[int, set[str]]:
-        """By file: the columns that hold other words than they can, or a null as a text."""
-        odd: defaultdict[int, set[str]] = defaultdict(set)
+    def _nulls(self, shape: Shape, relation: str, known: Proven) -> dict[int, set[str]]:
+        """By file: the columns of addresses that have a null written as a text."""
+        nulls: defaultdict[int, set[str]] = defaultdict(set)
         for held in shape.held:
-            name = quoted(held.name)
-            if held.column == "action" and held.column not in known.named:
-                condition = f"{name} not in {words(ACTIONS)}"
-            elif held.column in ("srcaddr", "dstaddr") and held.column not in known.plain:
-                condition = f"{name} in {words(NULLS)}"
-            else:
+            if held.column not in ("srcaddr", "dstaddr") or held.column in known.plain:
                 continue
             rows = self.connection.execute(
-                f"select distinct file_index from {relation} where {condition}"
+                f"select distinct file_index from {relation} "
+                f"where {quoted(held.name)} in {words(NULLS)}"
             ).fetchall()
             for (number,) in rows:
-                odd[number].add(held.column)
-        return odd
+                nulls[number].add(held.column)
+        return nulls
 
     def _by_row(self, files: Sequence[File]) -> Iterator[Counted]:
         """The files in which every row is looked at."""

@@ -67,7 +67,8 @@ class Session:
                 print(f"flowlens: {line}", file=sys.stderr)
         empty = total.records and account.selected == 0
         if empty and not self._options.quiet:
-            print(f"flowlens: {nothing_selected(account)}", file=sys.stderr)
+            window = bool(self._options.since or self._options.until)
+            print(f"flowlens: {nothing_selected(account, window=window)}", file=sys.stderr)
         wrong = len(account.unreadable) + len(account.truncated)
         if self._options.strict and (total.malformed or wrong):
             raise StrictError(
@@ -165,9 +166,10 @@ def remarks(account: Account) -> list[str]:
     return lines
 
 
-def nothing_selected(account: Account) -> str:
+def nothing_selected(account: Account, *, window: bool) -> str:
     """The line for an answer without records, with what there would have been."""
-    text = f"0 of {account.total.records:,} records in the window"
+    where = "in the window" if window else "are what was asked for"
+    text = f"0 of {account.total.records:,} records {where}"
     if account.first_seen and account.last_seen:
         text += f"; the data spans {account.first_seen:%Y-%m-%dT%H:%M:%SZ} to "
         text += f"{account.last_seen:%Y-%m-%dT%H:%M:%SZ}"

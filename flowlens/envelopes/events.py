@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
-import msgspec
-
-from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block, NoLayoutError
 from flowlens.envelopes.packed import DEEPEST, TooDeepError
+from flowlens.envelopes.rows import as_json
 from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs
 from flowlens.envelopes.units import Units
 from flowlens.envelopes.values import Batch, Damage, Event, Values
@@ -69,7 +67,7 @@ class Events:
                 yield from self._packed(values)
             elif kind is Shape.OTHER:
                 for value in values:
-                    self._units.fault(f"{kind}, {look(value)}", _json(value))
+                    self._units.fault(f"{kind}, {look(value)}", as_json(value))
 
     def _events(self, kind: Shape, values: list[Any]) -> Iterator[Block]:
         if kind is Shape.EVENT or type(values[0]) is Event:
@@ -81,7 +79,7 @@ class Events:
             if not held and kind is Shape.PAYLOAD:
                 yield from self._messages(found)
                 found = []
-                self._units.fault("a DATA_MESSAGE without events", _json(value))
+                self._units.fault("a DATA_MESSAGE without events", as_json(value))
             found += held
         yield from self._messages(found)
 
@@ -96,7 +94,7 @@ class Events:
                 yield from self._messages(list(group))
             else:
                 for event in group:
-                    self._units.fault("an event without a message", _json(event))
+                    self._units.fault("an event without a message", as_json(event))
 
     def _rows(self, found: list[Row]) -> Iterator[Block]:
         for kind, group in runs(found):
@@ -106,20 +104,20 @@ class Events:
                 yield from self._units.rows(group)
             else:
                 for row in group:
-                    self._units.fault(f"{Shape.OTHER}, {look(row)}", _json(row))
+                    self._units.fault(f"{Shape.OTHER}, {look(row)}", as_json(row))
 
     def _packed(self, values: list[Any]) -> Iterator[Block]:
         for value in values:
             parts = payloads(value)
             if not any(parts):
-                self._units.fault(f"{Shape.OTHER}, {look(value)}", _json(value))
+                self._units.fault(f"{Shape.OTHER}, {look(value)}", as_json(value))
                 continue
             for missing, group in groupby(parts, lambda part: part is None):
                 if not missing:
                     yield from self._payloads(cast("Iterable[str]", group))
                     continue
                 for _ in group:
-                    self._units.fault("a part without its payload", _json(value))
+                    self._units.fault("a part without its payload", as_json(value))
 
     def _payloads(self, texts: Iterable[str]) -> Iterator[Block]:
         if self._depth == DEEPEST:
@@ -131,13 +129,6 @@ class Events:
         if held.broken:
             self._units.fault(f"a payload in which {held.broken}", b"")
         self._depth -= 1
-
-
-def _json(value: object) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (UnicodeEncodeError, RecursionError):
-        return ascii(value)[:KEPT_TEXT].encode()
 
 
 def _strange(batch: Batch) -> str:

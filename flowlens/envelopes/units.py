@@ -15,9 +15,12 @@ from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block
 from flowlens.buffers import Apart, Aside, Fault
 from flowlens.envelopes.repeats import Repeats
-from flowlens.envelopes.rows import layout, line
+from flowlens.envelopes.rows import as_json, layout, line
 from flowlens.inflate import BLOCK
 from flowlens.judge import Reason
+
+MOST_KEYS = 250
+"""Keys that the rows of an input may have in all: every one becomes a column of every row."""
 
 _NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]*(?: |$))+")
 _ODD = ("  ", " \n", "\n ", "\n\n", "True", "False", "[", "{")
@@ -53,6 +56,13 @@ class Units:
     def rows(self, rows: Sequence[Row]) -> Iterator[Block]:
         """Rows of named values, under all the names there have been in this input."""
         names = [key for keys in dict.fromkeys(map(tuple, rows)) for key in keys]
+        if len(self._keys.keys() | names) > MOST_KEYS:
+            for row in rows:
+                if len(self._keys.keys() | row) > MOST_KEYS:
+                    self.fault(f"more than {MOST_KEYS} different keys in one input", as_json(row))
+                else:
+                    yield from self.rows([row])
+            return
         yield from self._named(names)
         keys = tuple(self._keys)
         try:

@@ -217,9 +217,15 @@ class Values:
             kept = (kept + text.buffer[text.at : end])[:KEPT_TEXT]
             length += end - text.at
             text.at = end
-            if not text.more():
+            if may_resume:
+                if not text.more():
+                    break
+                found = text.peek() == b"{"
+            elif text.ended:
                 break
-            found = may_resume and text.peek() == b"{"
+            else:
+                # Not `more`, which would go past the line end that the next value stands behind.
+                text.fill(self.size)
         if found or not kept.lstrip().startswith((b"{", b"[", b'"')):
             yield Damage(kept.strip(), length)
         else:

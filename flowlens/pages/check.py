@@ -15,6 +15,9 @@ from flowlens.pages.parts import json_text, moment, table
 SHOWN = 20
 """Sources, malformed lines and ENI-hours shown on a page; JSON has them all."""
 
+NAME = 36
+"""Characters of a source's name on a terminal."""
+
 
 def page(check: Check, format: Format, *, width: int | None = None) -> str:
     """The whole page in one format."""
@@ -24,7 +27,8 @@ def page(check: Check, format: Format, *, width: int | None = None) -> str:
     base = _base([source.name for source in check.account.sources])
     below = f" below {escape.terminal(base)}" if base else ""
     for title, rows in (
-        (f"Sources{below}, those with a problem first", _sources(check.account, base)),
+        ("What was read", _forms(check.account)),
+        (f"Sources{below}, those with a remark first", _sources(check.account, base, width)),
         ("Malformed lines", _malformed(check.account)),
         ("ENI-hours with SKIPDATA or missing minutes", _coverage(check.coverage)),
     ):
@@ -84,27 +88,47 @@ def _base(names: list[str]) -> str:
     return os.path.commonpath(names)
 
 
-def _sources(account: Account, base: str) -> pa.Table:
+def _forms(account: Account) -> pa.Table:
+    """A row for each form and layout there is; nothing where there is but one source."""
+    found: dict[tuple[str, str], list[SourceAccount]] = {}
+    for source in account.readable if len(account.sources) > 1 else []:
+        found.setdefault((_form(source), _layout(source)), []).append(source)
+    forms = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    return pa.table(
+        {
+            "files": [len(sources) for _, sources in forms],
+            "records": [sum(one.counts.records for one in sources) for _, sources in forms],
+            "form": [form for (form, _), _ in forms],
+            "layout": [layout for (_, layout), _ in forms],
+        }
+    )
+
+
+def _sources(account: Account, base: str, width: int | None) -> pa.Table:
     """A row a source, by its name below `base`, those with a problem first."""
 
-    def weight(source: SourceAccount) -> tuple[bool, bool, int]:
-        return not source.unreadable, not source.truncated, -source.counts.malformed
+    def weight(source: SourceAccount) -> tuple[bool, bool, int, bool]:
+        counts = source.counts
+        return not source.unreadable, not source.truncated, -counts.malformed, not _remark(source)
 
     sources = sorted(account.sources, key=weight)
     return pa.table(
         {
-            "source": [
-                escape.terminal(os.path.relpath(source.name, base) if base else source.name)
-                for source in sources
-            ],
-            "lines": [source.counts.lines for source in sources],
+            "source": [_name(source, base, width) for source in sources],
             "records": [source.counts.records for source in sources],
-            "malformed": [source.counts.malformed for source in sources],
-            "layout": [source.layout or "-" for source in sources],
-            "form": [_form(source) for source in sources],
-            "remark": [_remark(source) for source in sources],
+            "what": [_what(source) for source in sources],
         }
     )
+
+
+def _name(source: SourceAccount, base: str, width: int | None) -> str:
+    """A source's name; on a terminal the end of a long one, for there AWS's names differ."""
+    name = escape.terminal(os.path.relpath(source.name, base) if base else source.name)
+    return name if width is None or len(name) <= NAME else f"…{name[1 - NAME :]}"
+
+
+def _layout(source: SourceAccount) -> str:
+    return source.layout.replace("version ", "v").replace(", by ", ", ") or "-"
 
 
 def _form(source: SourceAccount) -> str:
@@ -112,13 +136,23 @@ def _form(source: SourceAccount) -> str:
     return " in ".join(part for part in (source.envelope, source.compression) if part) or "-"
 
 
+def _what(source: SourceAccount) -> str:
+    """What a source is, and what is to be said of it: a problem first."""
+    if source.unreadable:
+        return _remark(source)
+    parts = [f"{_form(source)}, {_layout(source)}", _remark(source)]
+    return "; ".join(filter(None, reversed(parts) if source.truncated else parts))
+
+
 def _remark(source: SourceAccount) -> str:
     if source.unreadable:
         return f"unreadable: {source.unreadable}"
     remarks = [f"truncated: {source.truncated}"] if source.truncated else []
-    remarks += [f"{what} put aside: {number:,}" for what, number in source.aside.items()]
+    if source.counts.malformed:
+        remarks.append(f"malformed: {source.counts.malformed:,}")
     if source.counts.repeats:
         remarks.append(f"repeats dropped: {source.counts.repeats:,}")
+    remarks += [f"{what} put aside: {number:,}" for what, number in source.aside.items()]
     return "; ".join(remarks)
 
 
