@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from envelopes import CONTROL, FORMS, HEADED, WITH_CONTROL, events, payloads
 from reading import GOOD, Outcome, pipe, read
 
 import flowlens as fl
+from flowlens.envelopes import delimited
 from flowlens.envelopes.opened import opened
 from flowlens.inflate import Inflated
 
@@ -169,6 +171,11 @@ JSON_FAULTS = {
         [(2, "bad_encoding", "byte 0xed")],
         2,
     ),
+    "a DATA_MESSAGE whose events are a number": (
+        '{"messageType":"DATA_MESSAGE","events":7}{"message":"%s"}{"message":"%s"}',
+        [(1, "bad_value", "a DATA_MESSAGE without events")],
+        2,
+    ),
     "a page with a broken event": (
         '{"events":[{"message":"%s"},{"message":x},{"message":"%s"}],"nextToken":null}',
         [(2, "bad_value", "broken JSON")],
@@ -186,6 +193,52 @@ def test_a_fault_in_json_is_put_aside_and_the_rest_counts(case, tmp_path):
     assert len(found.rows) == rows
     assert found.counts.adds_up
     assert found.account.sources[0].truncated == ""
+
+
+def payload(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode())).decode()
+
+
+DATA = '{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":"%s"}%s'
+PARTS = {
+    "one that is missing, a line of it": (
+        '{"awslogs":{"data":"%s"}}\n{"awslogs":{"date":"%s"}}',
+        "]}",
+        [(2, "bad_value", "JSON without a record, with the keys awslogs")],
+    ),
+    "one that is missing, among others": (
+        '{"Records":[{"kinesis":{"data":"%s"}},{"kinesis":{"date":"%s"}}]}',
+        "]}",
+        [(2, "bad_value", "a part without its payload")],
+    ),
+    "one whose JSON breaks off": (
+        '{"awslogs":{"data":"%s"}}',
+        ',{"id":"2","mess',
+        [(2, "bad_value", "a payload in which the JSON breaks off")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_a_payload_that_is_not_there_whole_is_put_aside_and_the_rest_counts(case, tmp_path):
+    text, end, faults = PARTS[case]
+    held = payload(DATA % (GOOD, end))
+    found = outcome(tmp_path / "x", (text.replace("%s", held)).encode())
+    assert [(line.line, line.reason, line.detail) for line in found.malformed] == faults
+    assert found.counts.ok == 1
+    assert found.account.sources[0].truncated == ""
+
+
+def test_payloads_in_payloads_are_refused_at_a_depth(tmp_path):
+    (tmp_path / "other.log").write_text(GOOD)
+    text = json.dumps({"message": GOOD})
+    for depth in range(1, 9):
+        text = json.dumps({"data": payload(text)})
+        (tmp_path / "x.json").write_text(text)
+        found = read(tmp_path)
+        told = "" if depth <= 6 else "packed more than 6 times in itself; unpack it by hand"
+        assert [source.unreadable for source in found.account.sources] == ["", told]
+        assert found.counts.ok == (2 if depth <= 6 else 1)
 
 
 UNREADABLE = {
@@ -297,7 +350,43 @@ def test_keys_that_come_later_make_columns_and_those_before_are_null(tmp_path):
     ]
 
 
+def test_rows_with_ever_new_keys_are_put_aside_beyond_a_number_of_columns(tmp_path):
+    rows = [{"srcaddr": "192.0.2.1", "dstaddr": "192.0.2.2", f"k{n}": n} for n in range(300)]
+    found = outcome(tmp_path / "x", "\n".join(map(json.dumps, [*rows, *rows[:9]])).encode())
+    assert [line.line for line in found.malformed] == list(range(249, 301))
+    assert {line.detail for line in found.malformed} == {
+        "more than 250 different keys in one input"
+    }
+    assert found.counts.ok == 248 + 9
+
+
+def test_a_value_that_json_can_not_hold_is_kept_in_words_of_its_own(tmp_path):
+    path = tmp_path / "x"
+    path.write_text('{"srcaddr":"192.0.2.1","dstaddr":"a b","odd":["\\ud800"]}')
+    (fault,) = read(path).malformed
+    assert fault.text == "192.0.2.1 a%20b ['\\ud800']"
+
+
+def test_a_value_that_is_no_text_reads_the_same_whatever_stands_beside_it(tmp_path):
+    rows = [
+        '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","odd":["a"],"other":"x"}',
+        '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","odd":["a"],"other":"a b"}',
+    ]
+    path = tmp_path / "x"
+    for lines in (rows[:1], rows):
+        path.write_text("\n".join(lines))
+        assert {row["odd"] for row in read(path, columns=("odd",)).rows} == {'["a"]'}
+
+
 CSV_FAULTS = {
+    "a row over many lines": (
+        '1,"' + "x\n" * 150 + '"\n',
+        [
+            (2, "bad_value", "broken CSV"),
+            *((line, "bad_value", "1 columns where the header has 2") for line in range(3, 152)),
+            (152, "bad_value", "broken CSV"),
+        ],
+    ),
     "too many columns": ("1,2,3\n", [(2, "bad_value", "3 columns where the header has 2")]),
     "a quote that never ends": ('1,"2 123\n', [(2, "bad_value", "broken CSV")]),
     "text behind a quote": ('1,"2"x\n', [(2, "bad_value", "broken CSV")]),
@@ -310,6 +399,22 @@ def test_a_fault_in_csv_is_put_aside_and_the_rest_counts(case, tmp_path):
     found = outcome(tmp_path / "x", f"timestamp,message\n{line}1,{GOOD}\n1,{GOOD}\n".encode())
     assert [(line.line, line.reason, line.detail) for line in found.malformed] == faults
     assert found.counts.ok == 2
+
+
+def test_quotes_left_open_do_not_take_in_all_that_follows_again_and_again(monkeypatch):
+    taken = 0
+    give = delimited._Lines.__next__
+
+    def counted(lines):
+        nonlocal taken
+        taken += 1
+        return give(lines)
+
+    monkeypatch.setattr(delimited._Lines, "__next__", counted)
+    data = b"timestamp,message\n" + b'a","\n' * 2000
+    content = opened(Inflated("", iter([data])))
+    assert sum(block.text.count(b"\n") for block in content.blocks) == 2001
+    assert taken < 2001 * 110
 
 
 def test_headers_of_csv_files_in_a_row_are_headers(tmp_path):

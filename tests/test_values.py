@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pytest
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowlens.envelopes import values as module
 from flowlens.envelopes.values import Damage, Document, Event, Pair, Values
 
 texts = st.text(st.sampled_from('a{}[]",:\\ \n\u00e9\ud800é😀0')) | st.sampled_from(
@@ -110,7 +113,59 @@ def test_a_broken_line_costs_no_other(items, data):
     place = data.draw(st.integers(0, len(lines) - 1))
     cut = data.draw(st.integers(1, len(lines[place]) - 1))
     good = [item["message"] for number, item in enumerate(items) if number != place]
-    lines[place] = lines[place][:cut]
-    found, _ = read("\n".join(lines).encode(), piece=9, held=30)
+    lines[place] = data.draw(st.sampled_from((lines[place][:cut], "x" * cut, "},", "{a}\n\n ,")))
+    piece, held = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 60))
+    found, _ = read("\n".join(lines).encode(), piece=piece, held=held)
     # An object within what is broken may come out by itself, but never as an event.
     assert [item for item in found if isinstance(item, str)] == good
+
+
+def test_damage_whose_line_end_lies_between_two_stretches_costs_no_neighbour():
+    for pad in range(30):
+        data = b'{"message":"a"}\n' + pad * b"x" + b'\n\n ,\n{"message":"b"}\n{"message":"c"}'
+        for held in range(1, 40):
+            found, _ = read(data, piece=3, held=held)
+            assert [item for item in found if isinstance(item, str)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("held", [7, 60, 10_000])
+def test_a_number_with_more_digits_than_python_reads_costs_no_neighbour(held):
+    numbered = b'{"message":"b","timestamp":%s}' % (b"1" * 5000)
+    page = b'{"events":[{"message":"a"},%s,{"message":"c"},{"mess' % numbered
+    found, broken = read(page, piece=100, held=held)
+    assert found == ["a", "b", "c"]
+    assert broken
+
+
+DAMAGED = {
+    "every second object": b'{"message":"x"}{"message":x}\n',
+    "objects that only begin": b"{abcdefghijklmnopqrs\n",
+    "every second element": b'{"message":"x"},{"message":x},',
+    "elements of several kinds": b'{"message":"x"},[1],7,',
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+@pytest.mark.parametrize("start", [b'{"message":"x"}\n', b'{"events":[{"message":"x"},'])
+def test_damage_all_over_is_passed_over_without_looking_again_and_again(case, start, monkeypatch):
+    looked: list[int] = []
+
+    def scan(text: str, at: int) -> tuple[Any, int]:
+        looked.append(len(text))
+        return json.JSONDecoder().raw_decode(text, at)
+
+    class Counted:
+        def __init__(self, pattern: re.Pattern[bytes]) -> None:
+            self.pattern = pattern
+
+        def __getattr__(self, name: str) -> Any:
+            looked.append(len(data))
+            return getattr(self.pattern, name)
+
+    monkeypatch.setattr(module, "_scan", scan)
+    monkeypatch.setattr(module, "_BETWEEN", Counted(module._BETWEEN))
+    between = {key: Counted(pattern) for key, pattern in module._BETWEEN_ELEMENTS.items()}
+    monkeypatch.setattr(module, "_BETWEEN_ELEMENTS", between)
+    data = start + DAMAGED[case] * 7000
+    read(data, piece=len(data), held=1 << 20)
+    assert len([size for size in looked if size > len(data) // 2]) < 100
