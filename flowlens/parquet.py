@@ -27,7 +27,7 @@ TOGETHER = 64
 _GLOB = re.compile(r"[*?\[\]{}\ud800-\udfff]")
 """What DuckDB would take for a glob, or can't be given as a name at all."""
 
-_TAKEN = ()
+_TAKEN = ("filename", "file_index", "file_row_number")
 """Columns that DuckDB adds to those of a file."""
 
 REFUSED = (OSError, ValueError)

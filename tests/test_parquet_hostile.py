@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_one_line_and_all_others_count(tmp_path: Path, na
 
 def test_parquet_under_the_name_of_text_is_one_line(tmp_path: Path) -> None:
     os.rename(write(tmp_path / "x", [record()]), tmp_path / "a.log.gz")
-    with pytest.raises(NoInputError, match=r"it is Parquet; give it .* ends in \.parquet$"):
+    with pytest.raises(NoInputError, match=r"it is Parquet; .* ends in \.parquet"):
         ask(tmp_path)
 
 
@@ -135,6 +135,15 @@ def test_a_file_of_any_name_is_that_file_alone(
         found = ask(Found((given,), (Source(given, os.stat(given).st_size),)))
         assert [row["srcaddr"] for row in found.rows] == ["192.0.2.1"]
         assert [line.source for line in found.malformed] == [given]
+
+
+def test_files_whose_names_match_others_are_read_once(tmp_path: Path) -> None:
+    names = [name for name in NAMES if name != "{a,b}.parquet"]
+    for name in (*names, "a1.parquet", "b1.parquet", "c1.parquet"):
+        write(tmp_path / name, [record()])
+    found = ask(tmp_path, "select count(*) as n from flows")
+    assert found.rows == [{"n": len(names) + 3}]
+    assert all(source.counts.lines == 1 for source in found.account.sources)
 
 
 def test_a_name_that_is_no_text_is_a_file_too(tmp_path: Path) -> None:
@@ -213,7 +222,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_file_that_breaks_off_in_the_middle_gives_what_is_before(
+def test_a_file_that_is_broken_in_the_middle_gives_what_is_whole(
     tmp_path: Path, question: str
 ) -> None:
     rows = [record(start=1418504400 + n, end=1418504460, bytes=1) for n in range(40)]
@@ -221,14 +230,15 @@ def test_a_file_that_breaks_off_in_the_middle_gives_what_is_before(
     spoil(file, "bytes", [2])
     write(tmp_path / "b.parquet", [record(bytes=100)])
     found = ask(tmp_path, QUESTIONS[question])
-    assert found.rows == [{"bytes": 120}]
+    assert found.rows == [{"bytes": 130}]
     broken, whole = found.account.sources
     assert broken.truncated.startswith("broken Parquet: ")
-    assert (broken.counts.ok, whole.counts.ok) == (20, 1)
+    assert (broken.counts.ok, whole.counts.ok) == (30, 1)
     assert "\n" not in broken.truncated
+    assert ask(file, QUESTIONS[question]).rows == [{"bytes": 30}]
 
 
-def test_a_file_that_breaks_off_beside_text_is_named(tmp_path: Path) -> None:
+def test_a_broken_file_beside_text_is_named(tmp_path: Path) -> None:
     file = write(tmp_path / "a.parquet", [record(bytes=n) for n in range(40)])
     spoil(file, "bytes", [0])
     (tmp_path / "c.log").write_text(f"{parquets.TOKENS}\n{' '.join(map(str, parquets.OK))}\n")
@@ -238,13 +248,13 @@ def test_a_file_that_breaks_off_beside_text_is_named(tmp_path: Path) -> None:
     assert ask(tmp_path, QUESTIONS["twice"]).rows == [{"bytes": 4249}]
 
 
-def test_a_file_that_breaks_off_as_it_is_counted_counts_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_file_that_is_found_broken_in_counting_counts_where_it_is_whole(tmp_path: Path) -> None:
     file = write(tmp_path / "a.parquet", many(), row_group_size=20)
     spoil(file, "log_status", [1])
     write(tmp_path / "b.parquet", many())
     found = ask(tmp_path, "select count(*) as n from flows")
-    assert found.rows == [{"n": 80}]
-    assert [source.counts.records for source in found.account.sources] == [20, 60]
+    assert found.rows == [{"n": 100}]
+    assert [source.counts.records for source in found.account.sources] == [40, 60]
     assert found.account.truncated[0].name == str(file)
 
 

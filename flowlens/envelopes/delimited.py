@@ -16,7 +16,7 @@ from flowlens.judge import MAX_LINE
 _MESSAGE = ("message", "@message")
 _AT_ONCE = 10_000
 """Rows taken into units together."""
-_LONGEST = 100
+_LONGEST = 20
 """Lines that one row may go on over; a quote left open must not take in all that follows."""
 
 
@@ -71,6 +71,7 @@ class Delimited:
                 text = ",".join(row).encode("utf-8", "surrogateescape")
                 detail = f"{len(row)} columns where the header has {len(self.names)}"
                 self._units.fault(detail, text)
+            yield from self._units.due()
         yield from self._add(held)
         yield from self._units.end()
 

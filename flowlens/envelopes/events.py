@@ -50,6 +50,7 @@ class Events:
     def _batch(self, batch: Batch) -> Iterator[Block]:
         if isinstance(batch, Damage):
             self._units.fault("broken JSON", batch.text, batch.length)
+            yield from self._units.due()
             return
         for kind, values in runs(batch):
             if kind is Shape.CONTROL:
@@ -68,6 +69,7 @@ class Events:
             elif kind is Shape.OTHER:
                 for value in values:
                     self._units.fault(f"{kind}, {look(value)}", as_json(value))
+                    yield from self._units.due()
 
     def _events(self, kind: Shape, values: list[Any]) -> Iterator[Block]:
         if kind is Shape.EVENT or type(values[0]) is Event:
@@ -95,6 +97,7 @@ class Events:
             else:
                 for event in group:
                     self._units.fault("an event without a message", as_json(event))
+                    yield from self._units.due()
 
     def _rows(self, found: list[Row]) -> Iterator[Block]:
         for kind, group in runs(found):
@@ -107,20 +110,25 @@ class Events:
                     self._units.fault(f"{Shape.OTHER}, {look(row)}", as_json(row))
 
     def _packed(self, values: list[Any]) -> Iterator[Block]:
+        held: list[str] = []
         for value in values:
             parts = payloads(value)
-            if not any(parts):
-                self._units.fault(f"{Shape.OTHER}, {look(value)}", as_json(value))
+            if None not in parts:
+                held += cast("list[str]", parts)
                 continue
-            for missing, group in groupby(parts, lambda part: part is None):
-                if not missing:
-                    yield from self._payloads(cast("Iterable[str]", group))
+            text = as_json(value)
+            lacks = "a part without its payload" if any(parts) else f"{Shape.OTHER}, {look(value)}"
+            for part in parts if any(parts) else [None]:
+                if part is not None:
+                    held.append(part)
                     continue
-                for _ in group:
-                    self._units.fault("a part without its payload", as_json(value))
+                yield from self._payloads(held)
+                held = []
+                self._units.fault(lacks, text)
+        yield from self._payloads(held)
 
-    def _payloads(self, texts: Iterable[str]) -> Iterator[Block]:
-        if self._depth == DEEPEST:
+    def _payloads(self, texts: list[str]) -> Iterator[Block]:
+        if self._depth == DEEPEST and texts:
             raise TooDeepError
         self._depth += 1
         held = Values(self.nested(texts))

@@ -22,6 +22,9 @@ from flowlens.judge import Reason
 MOST_KEYS = 250
 """Keys that the rows of an input may have in all: every one becomes a column of every row."""
 
+_FAULT = 500
+"""About what a fault takes beside its text; bytes."""
+
 _NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]*(?: |$))+")
 _ODD = ("  ", " \n", "\n ", "\n\n", "True", "False", "[", "{")
 """What stands between values or lines where a value is empty, and in values that are no text."""
@@ -51,7 +54,7 @@ class Units:
                 self._apart[len(self._lines) + known[place]] = Aside.REPEAT
         self._size += sum(map(len, texts)) + len(texts)
         self._lines += texts
-        yield from self._full()
+        yield from self.due()
 
     def rows(self, rows: Sequence[Row]) -> Iterator[Block]:
         """Rows of named values, under all the names there have been in this input."""
@@ -97,7 +100,7 @@ class Units:
                     lines[place] = ""
         self._size += sum(map(len, lines)) + len(lines)
         self._lines += lines
-        yield from self._full()
+        yield from self.due()
 
     def aside(self, what: Apart) -> None:
         """A unit that is no line."""
@@ -109,6 +112,12 @@ class Units:
         kept = text[:KEPT_TEXT].decode("utf-8", "backslashreplace")
         size = len(text) if length is None else length
         self.aside(Fault(Reason.BAD_VALUE, detail, kept, size))
+        self._size += len(kept) + _FAULT
+
+    def due(self) -> Iterator[Block]:
+        """A block, if there is enough for one."""
+        if self._size >= BLOCK:
+            yield from self._block(tuple(self._keys))
 
     def end(self) -> Iterator[Block]:
         """The last block."""
@@ -118,10 +127,6 @@ class Units:
         if rows != self._rows:
             yield from self._block(tuple(self._keys))
             self._rows = rows
-
-    def _full(self) -> Iterator[Block]:
-        if self._size >= BLOCK:
-            yield from self._block(tuple(self._keys))
 
     def _block(self, keys: tuple[str, ...]) -> Iterator[Block]:
         if not self._lines:
