@@ -7,7 +7,7 @@ TOOLS := .venv/.tools
 WHEEL := .venv/.wheel
 SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 
-.PHONY: demo test test-all check bench clean
+.PHONY: demo test test-all check bench fuzz clean
 
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
@@ -33,6 +33,20 @@ check: $(TOOLS) $(WHEEL)
 bench: $(TOOLS) $(WHEEL)
 	$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
+
+# Every parser for ten minutes, one after the other, with inputs found on the way kept in FUZZ_DIR;
+# ends at the first fault, with the input that shows it. On Linux: atheris has no wheel for macOS.
+FUZZ_SECONDS ?= 600
+FUZZ_DIR ?= $(or $(TMPDIR),/tmp)/flowlens-fuzz
+fuzz: $(TOOLS) $(WHEEL)
+	$(BIN)/python -m pip install -q --group fuzz
+	@set -e; for harness in tests/fuzz/fuzz_*.py; do \
+		found=$(FUZZ_DIR)/$$(basename $$harness .py); mkdir -p $$found/inputs; \
+		echo "$$harness, $(FUZZ_SECONDS) s"; \
+		PYTHONPATH=tests:fixtures $(BIN)/python $$harness -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=2048 -timeout=10 -rss_limit_mb=1500 -artifact_prefix=$$found/ \
+			$$found/inputs; \
+	done
 
 clean:
 	rm -rf .venv dist build

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines, missed = [], 0
     for contest in chosen:
         rounds = options.rounds or contest.rounds
-        pair = alternate(contest.first, contest.second, rounds=rounds)
+        with contest.around():
+            pair = alternate(contest.first, contest.second, rounds=rounds)
         _show(contest, pair, rounds)
         for target in contest.targets:
             line, held = _verdict(target, pair)
@@ -85,10 +86,10 @@ def _row(command: Command, cost: Cost, ratio: str) -> str:
 
 def _verdict(target: Target, pair: Pair) -> tuple[str, bool]:
     value = target.value(pair)
-    held = value <= target.limit
+    held = target.is_met(value)
     word = "pass" if held else "FAIL"
     doubt = "; NOISY, measure again" if pair.is_noisy else ""
-    return f"  {word}  {target.what}: {value:.3g}, at most {target.limit:g}{doubt}", held
+    return f"  {word}  {target.what}: {value:.3g}, {target.bound} {target.limit:g}{doubt}", held
 
 
 if __name__ == "__main__":

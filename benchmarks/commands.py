@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import bucket
 from benchmarks.datasets import DATA, Dataset
 from benchmarks.measure import Command, Sample
 
@@ -26,6 +27,18 @@ def query(dataset: Dataset) -> Command:
     return flowlens("query", QUERY, str(dataset.directory), "-f", "csv", "-o", "/dev/null")
 
 
+def streamed(dataset: Dataset) -> Command:
+    """A question whose answer has two rows, whatever is read: what it needs is for reading."""
+    totals = "select action, count(*) as records, sum(bytes) as bytes from flows group by action"
+    return flowlens("sql", totals, str(dataset.directory), "-f", "csv", "-o", "/dev/null")
+
+
+def query_s3() -> Command:
+    """`flowlens query rejected_by_eni_port` over the bucket that is served."""
+    place = f"s3://{bucket.NAME}/{bucket.PREFIX}"
+    return flowlens("query", QUERY, place, "-f", "csv", "-o", "/dev/null")
+
+
 def report(dataset: Dataset) -> Command:
     """`flowlens report`."""
     return flowlens("report", str(dataset.directory), "-o", "/dev/null")
@@ -43,9 +56,22 @@ def duckdb(dataset: Dataset) -> Command:
 
 def inflate(dataset: Dataset) -> Command:
     """The floor: decompressing alone."""
-    return Command(
-        "inflating alone", (sys.executable, str(PEERS / "inflate_only.py"), str(dataset.directory))
-    )
+    return Command("inflating alone", _python("inflate_only.py", str(dataset.directory)))
+
+
+def envelope(dataset: Dataset) -> Command:
+    """The envelope stage of flowlens alone, over the set's only file."""
+    return Command("envelope alone", _python("envelope_only.py", str(dataset.file(0))))
+
+
+def duckdb_parquet(dataset: Dataset) -> Command:
+    """The hand-written DuckDB query over Parquet, and a count by log_status."""
+    return Command("duckdb", _python("duckdb_parquet_query.py", str(dataset.directory)))
+
+
+def boto3_inflate() -> Command:
+    """The floor for S3: downloading and decompressing alone, from the bucket that is served."""
+    return Command("boto3 and inflating", _python("boto3_inflate.py", bucket.NAME, bucket.PREFIX))
 
 
 def zcat_wc(dataset: Dataset) -> Command:
@@ -61,11 +87,11 @@ def zcat_awk(dataset: Dataset) -> Command:
 def flowlogs_reader(dataset: Dataset) -> Command:
     """flowlogs-reader over a sample, scaled to the set."""
     sample = Dataset("sample", min(dataset.records, SAMPLE))
-    script = PEERS / "flowlogs_reader_query.py"
+    script = "flowlogs_reader_query.py"
     return Command(
         "flowlogs-reader (scaled)",
-        (sys.executable, str(script), str(sample.directory)),
-        Sample((sys.executable, str(script), str(DATA / "none")), dataset.records / sample.records),
+        _python(script, str(sample.directory)),
+        Sample(_python(script, str(DATA / "none")), dataset.records / sample.records),
     )
 
 
@@ -81,9 +107,11 @@ PRINTING: dict[str, Callable[[Dataset], Command]] = {"polars": polars, "duckdb":
 
 
 def _script(library: str, dataset: Dataset) -> Command:
-    return Command(
-        library, (sys.executable, str(PEERS / f"{library}_query.py"), str(dataset.directory))
-    )
+    return Command(library, _python(f"{library}_query.py", str(dataset.directory)))
+
+
+def _python(script: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, str(PEERS / script), *arguments)
 
 
 def _shell(pipeline: str) -> tuple[str, ...]:

@@ -5,32 +5,59 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 
-from benchmarks import commands
-from benchmarks.datasets import Dataset
-from benchmarks.measure import ROOT, Command, Pair, middle
+from benchmarks import bucket, commands
+from benchmarks.datasets import JSON, PACKED, Dataset
+from benchmarks.measure import ROOT, Command, Cost, Pair, middle
 
 MILLION = 1_000_000
 AT = 5 * MILLION
 """Records that the targets are set for."""
 
+PARQUET_AT = 20 * MILLION
+"""Those that the target for Parquet is set for."""
+
 SMALL = Dataset("small", MILLION)
+OBJECTS = Dataset("objects", 200_000)
+ENVELOPED = MILLION
+"""Records in JSON, and in every envelope beside which one with four times as many is measured."""
+
 MEGABYTE = 10**6
+RATE = 150
+"""Megabytes of JSON that a second of processor time should read."""
+
+
+class Bound(StrEnum):
+    """Which side of its limit a number must be on."""
+
+    MOST = "at most"
+    LEAST = "at least"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A number that must be at most `limit`."""
+    """A number that must be at most `limit`, or at least."""
 
     what: str
     limit: float
     value: Callable[[Pair], float]
+    bound: Bound = Bound.MOST
+
+    def is_met(self, value: float) -> bool:
+        """Whether the number is where it must be."""
+        return value <= self.limit if self.bound is Bound.MOST else value >= self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """Two commands to be run in turn. `name` is what `--only` takes; `data` are made before."""
+    """Two commands to be run in turn. `name` is what `--only` takes; `data` are made before.
+
+    They run inside of what `around` gives.
+    """
 
     name: str
     title: str
@@ -39,6 +66,7 @@ class Contest:
     data: tuple[Dataset, ...] = ()
     targets: tuple[Target, ...] = ()
     rounds: int = 5
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def contests(sizes: Sequence[int]) -> list[Contest]:
@@ -47,7 +75,8 @@ def contests(sizes: Sequence[int]) -> list[Contest]:
     larger = [records for records in sorted(sizes) if records > AT]
     if AT in sizes:
         found += [_growth(records) for records in larger]
-    return [*found, *_small(), _help()]
+    found += [_parquet(records) for records in sorted(sizes)]
+    return [*found, *_small(), *_json(), *_memory_of_envelopes(), _s3(), _help()]
 
 
 def _wall(what: str, limit: float) -> Target:
@@ -84,6 +113,7 @@ def _large(records: int) -> list[Contest]:
     if records > AT:
         return found
     spoilt = Dataset("malformed", records)
+    exported = Dataset("export", records)
     sample = Dataset("sample", min(records, commands.SAMPLE))
     reader = Contest(
         "flowlogs-reader",
@@ -102,8 +132,17 @@ def _large(records: int) -> list[Contest]:
         (data, spoilt),
         (_wall("one malformed line in 1,000 over none", 2.0),) if held else (),
     )
+    export = Contest(
+        "export",
+        exported.name,
+        commands.query(exported),
+        ours,
+        (data, exported),
+        (_wall("exported over delivered", 1.3),) if held else (),
+    )
     return [
         *found,
+        export,
         against("inflate", commands.inflate(data), rounds=3),
         against("wc", commands.zcat_wc(data), rounds=3),
         against("awk", commands.zcat_awk(data), rounds=3),
@@ -151,6 +190,75 @@ def _small() -> list[Contest]:
         )
         for name, peer in commands.PRINTING.items()
     ]
+
+
+def _json() -> list[Contest]:
+    """flowlens on each form of JSON, and its envelope stage alone: what a processor reads."""
+    return [
+        Contest(
+            f"json-{data.kind}",
+            data.name,
+            commands.query(data),
+            commands.envelope(data),
+            (data,),
+            (
+                _rate(f"query, {JSON[data.kind]}", data, lambda pair: pair.first),
+                _rate(f"envelope alone, {JSON[data.kind]}", data, lambda pair: pair.second),
+            ),
+            3,
+        )
+        for data in [Dataset(kind, ENVELOPED) for kind in JSON]
+    ]
+
+
+def _rate(what: str, data: Dataset, costs: Callable[[Pair], Sequence[Cost]]) -> Target:
+    def megabytes_a_second(pair: Pair) -> float:
+        return data.size / MEGABYTE / middle(costs(pair)).cpu
+
+    return Target(f"MB of JSON a CPU second, {what}", RATE, megabytes_a_second, Bound.LEAST)
+
+
+def _memory_of_envelopes() -> list[Contest]:
+    """Four times as much in every envelope: memory stays the same."""
+    return [
+        Contest(
+            f"memory-{kind}",
+            f"{four.name}, beside {ENVELOPED / MILLION:g} M",
+            commands.streamed(four),
+            commands.streamed(one),
+            (one, four),
+            (Target(f"peak memory, four times as much, {kind}", 1.15, lambda pair: pair.peaks),),
+            2,
+        )
+        for kind in ("parquet", *PACKED)
+        for one, four in [(Dataset(kind, ENVELOPED), Dataset(kind, 4 * ENVELOPED))]
+    ]
+
+
+def _parquet(records: int) -> Contest:
+    data = Dataset("parquet", records)
+    target = _wall("query over hand-written DuckDB and its count by log_status, Parquet", 1.3)
+    return Contest(
+        "parquet",
+        data.name,
+        commands.query(data),
+        commands.duckdb_parquet(data),
+        (data,),
+        (target,) if records == PARQUET_AT else (),
+    )
+
+
+def _s3() -> Contest:
+    """Small objects of S3, served by moto, whose own time is in both."""
+    return Contest(
+        "s3",
+        f"{OBJECTS.name} on moto",
+        commands.query_s3(),
+        commands.boto3_inflate(),
+        (OBJECTS,),
+        (_wall("query over downloading and inflating by boto3, small objects", 1.2),),
+        around=partial(bucket.served, OBJECTS),
+    )
 
 
 def _help() -> Contest:

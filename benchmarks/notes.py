@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("flowlens", "polars", "duckdb", "pyarrow", "isal", "flowlogs-reader")
+PACKAGES = (
+    *("flowlens", "polars", "duckdb", "pyarrow", "isal", "msgspec", "flowlogs-reader"),
+    *("boto3", "moto"),
+)
 
 IDLE = 0.5
 """A load above this before the first run means that others used the machine."""

@@ -12,7 +12,7 @@ from flowlens.accounting import Account
 from flowlens.engine import engine, sql_errors
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.fields import field_of, fields, quoted
-from flowlens.footers import MARK
+from flowlens.parquet.footers import MARK
 from flowlens.pipeline import Inputs, Listener, Question, answering, header_columns
 
 ROW_GROUP = 250_000

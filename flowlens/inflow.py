@@ -16,13 +16,13 @@ from flowlens.engine import TABLE_MEMORY, Connection
 from flowlens.fetch import threads
 from flowlens.filters import Filter
 from flowlens.layouts import Layout
-from flowlens.parquet import File, Lake
+from flowlens.parquet.lake import File, Lake
+from flowlens.parquet.rowgroups import Part, RowGroups
+from flowlens.parquet.shapes import Shape
+from flowlens.parquet.tables import Counted, Tables
 from flowlens.parse import Wanted
 from flowlens.reader import Progress, Reading
-from flowlens.rowgroups import Part, RowGroups
-from flowlens.shapes import Shape
 from flowlens.sources import Found
-from flowlens.tables import Counted, Tables
 
 ENVELOPE = "parquet"
 

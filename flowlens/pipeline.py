@@ -27,11 +27,11 @@ from flowlens.headers import Query
 from flowlens.inflow import Inflow
 from flowlens.inflow import Listener as Listener
 from flowlens.layouts import Layout
-from flowlens.parquet import Lake, lake
+from flowlens.parquet.lake import Lake, lake
+from flowlens.parquet.tables import breaks
 from flowlens.parse import Wanted
 from flowlens.planning import planning
 from flowlens.sources import Found
-from flowlens.tables import breaks
 
 UNLIMITED = 2**63 - 1
 

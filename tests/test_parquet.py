@@ -474,7 +474,7 @@ def test_an_empty_file_of_records_is_no_error(tmp_path: Path) -> None:
 def test_small_text_files_are_not_opened_to_see_what_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowlens import footers
+    from flowlens.parquet import footers
 
     opened: list[str] = []
     real = footers.opened
@@ -484,7 +484,7 @@ def test_small_text_files_are_not_opened_to_see_what_they_are(
     for name in ("a.gz", "b.log", "c.csv", "d.json", "e.parquet", "f", "g.bin"):
         shutil.copy(write(tmp_path / "x", [record()]), tmp_path / name)
     (tmp_path / "x").unlink()
-    from flowlens.parquet import lake
+    from flowlens.parquet.lake import lake
 
     found = lake(find([str(tmp_path)]).sources)
     assert [Path(file.source.name).name for file in found.files] == ["e.parquet", "f", "g.bin"]

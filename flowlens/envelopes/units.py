@@ -42,16 +42,16 @@ class Units:
     _size: int = 0
     _keys: dict[str, None] = field(default_factory=dict)
     _repeats: Repeats = field(default_factory=Repeats)
+    _ids: list[str] = field(default_factory=list)
+    _places: list[int] = field(default_factory=list)
 
     def messages(self, texts: list[str], ids: Sequence[str | None]) -> Iterator[Block]:
         """Texts that are a record each; those whose id was there before are repeats."""
         yield from self._turn(rows=False)
-        known = [place for place, text in enumerate(ids) if text]
-        if known:
-            named = ids if len(known) == len(ids) else [ids[place] for place in known]
-            for place in self._repeats.seen([str(text) for text in named]):
-                texts[known[place]] = ""
-                self._apart[len(self._lines) + known[place]] = Aside.REPEAT
+        for place, identity in enumerate(ids, len(self._lines)):
+            if identity:
+                self._ids.append(identity)
+                self._places.append(place)
         self._size += sum(map(len, texts)) + len(texts)
         self._lines += texts
         yield from self.due()
@@ -131,11 +131,20 @@ class Units:
     def _block(self, keys: tuple[str, ...]) -> Iterator[Block]:
         if not self._lines:
             return
+        self._drop_repeats()
         text = "\n".join(self._lines)
         if text.count("\n") >= len(self._lines):
             text = "\n".join(one.rstrip("\r\n").replace("\n", "\v") for one in self._lines)
         yield Block(_encoded(text + "\n"), {}, self._apart, layout(keys) if self._rows else None)
         self._lines, self._apart, self._size = [], {}, 0
+
+    def _drop_repeats(self) -> None:
+        """Blank the lines whose id was there before: all at once, for each look has its price."""
+        if self._ids:
+            for number in self._repeats.seen(self._ids):
+                self._lines[self._places[number]] = ""
+                self._apart[self._places[number]] = Aside.REPEAT
+            self._ids, self._places = [], []
 
 
 def _encoded(text: str) -> bytes:

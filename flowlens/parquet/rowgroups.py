@@ -22,14 +22,14 @@ from flowlens.accounting import Counts, MalformedLine
 from flowlens.columns import arrow_schema
 from flowlens.columns import span as seen
 from flowlens.engine import Connection
-from flowlens.footers import RowGroup, Type, faults, first_line, footer, opened, parquet
-from flowlens.parquet import REFUSED, TOGETHER, why
+from flowlens.parquet.footers import RowGroup, Type, faults, first_line, footer, opened, parquet
+from flowlens.parquet.lake import REFUSED, TOGETHER, why
+from flowlens.parquet.proofs import may_start, proven, span, statuses
+from flowlens.parquet.selects import Selects
+from flowlens.parquet.shapes import Shape, shape
+from flowlens.parquet.tables import Span, Window, breaks, faulty, tallied, tally
 from flowlens.parse import Wanted
-from flowlens.proofs import may_start, proven, span, statuses
-from flowlens.selects import Selects
-from flowlens.shapes import Shape, shape
 from flowlens.sources import Source
-from flowlens.tables import Span, Window, breaks, faulty, tallied, tally
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq

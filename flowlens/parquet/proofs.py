@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from flowlens.footers import UNTOLD, RowGroup, Statistic, Type
 from flowlens.judge import LIMITS, Status
+from flowlens.parquet.footers import UNTOLD, RowGroup, Statistic, Type
+from flowlens.parquet.shapes import Held, Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
-from flowlens.shapes import Held, Shape
 
 INT32_MAX = 2**31 - 1
 """A larger time is in milliseconds."""

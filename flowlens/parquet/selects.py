@@ -12,11 +12,11 @@ from functools import cached_property
 
 from flowlens.accounting import KEPT_TEXT, MalformedLine
 from flowlens.fields import Kind, field_of, quoted
-from flowlens.footers import Type
 from flowlens.judge import LIMITS, Reason, Status
+from flowlens.parquet.footers import Type
+from flowlens.parquet.proofs import ACTIONS, INT32_MAX, Proven, has_limits
+from flowlens.parquet.shapes import Held, Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
-from flowlens.proofs import ACTIONS, INT32_MAX, Proven, has_limits
-from flowlens.shapes import Held, Shape
 
 SHOWN = 60
 """Characters of a value that are shown as the reason's detail."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from os.path import abspath
 
-from flowlens.footers import RowGroup, begins, footer, named, opened, parquet
-from flowlens.proofs import Proven, proven
-from flowlens.shapes import NoFlowLogError, Shape, shape
+from flowlens.parquet.footers import RowGroup, begins, footer, named, opened, parquet
+from flowlens.parquet.proofs import Proven, proven
+from flowlens.parquet.shapes import NoFlowLogError, Shape, shape
 from flowlens.sources import Source
 
 THREADS = 8

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from flowlens.fields import Field, Kind, columns_by_token, field_of, fields
-from flowlens.footers import Type
 from flowlens.layouts import Layout
+from flowlens.parquet.footers import Type
 
 ALIASES = {
     "account": "account_id",

@@ -22,11 +22,20 @@ from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
 from flowlens.engine import Connection
 from flowlens.fields import quoted
 from flowlens.judge import Status
-from flowlens.parquet import File
+from flowlens.parquet.lake import File
+from flowlens.parquet.proofs import (
+    ACTIONS,
+    Proven,
+    all_proven,
+    may_start,
+    settled,
+    settles,
+    span,
+    statuses,
+)
+from flowlens.parquet.selects import SINCE, UNTIL, Selects, words
+from flowlens.parquet.shapes import Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_TRAFFIC
-from flowlens.proofs import ACTIONS, Proven, all_proven, may_start, settled, settles, span, statuses
-from flowlens.selects import SINCE, UNTIL, Selects, words
-from flowlens.shapes import Shape
 
 ROWS = 2_000
 """Malformed rows fetched at a time."""
