@@ -15,6 +15,7 @@ from reading import GOOD, Outcome, pipe, read
 import flowlens as fl
 from flowlens.envelopes import delimited
 from flowlens.envelopes.opened import opened
+from flowlens.envelopes.repeats import Repeats
 from flowlens.inflate import Inflated
 
 QUIET = "2 123456789012 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"
@@ -108,6 +109,18 @@ def test_a_payload_that_was_delivered_twice_counts_once(tmp_path):
 def test_events_without_an_id_are_no_repeats(tmp_path):
     text = json.dumps({"events": [{"message": GOOD}] * 3})
     assert outcome(tmp_path / "x", text.encode()).counts.ok == 3
+
+
+def test_events_that_are_read_one_by_one_are_compared_with_those_before_all_at_once(monkeypatch):
+    calls = []
+    seen = Repeats.seen
+    monkeypatch.setattr(Repeats, "seen", lambda *a: calls.append(a) or seen(*a))
+    lines = [json.dumps(event) for event in events([GOOD] * 300)]
+    lines[50] = lines[50][:-9]
+    content = opened(Inflated("", iter(["\n".join([*lines, *lines[:7]]).encode()])))
+    (block,) = content.blocks
+    assert block.apart.keys() == {50, *range(300, 307)}
+    assert len(calls) == 1
 
 
 def test_malformed_messages_keep_the_number_of_their_event(tmp_path):

@@ -73,7 +73,8 @@ class Events:
 
     def _events(self, kind: Shape, values: list[Any]) -> Iterator[Block]:
         if kind is Shape.EVENT or type(values[0]) is Event:
-            yield from self._messages([event for value in values for event in events(value)])
+            typed = isinstance(values[0], Event)
+            yield from self._messages(values if typed else [e for v in values for e in events(v)])
             return
         found: list[Event] = []
         for value in values:

@@ -21,18 +21,28 @@ class Repeats:
         """The places in `ids` of those that stand before, there or in an earlier call; they are
         remembered.
         """
-        hashes = pl.Series([hash(text) for text in ids], dtype=pl.Int64)
+        hashes = pl.Series(list(map(hash, ids)), dtype=pl.Int64)
+        run = hashes.sort()
+        # Sorted keys are found fast, and nearly always there is nothing to find.
+        within = run.n_unique() < len(run)
+        if not within and not any(_held(known, run).any() for known in self._runs):
+            self._remember(run)
+            return []
         fresh = hashes.is_first_distinct()
-        for run in self._runs:
-            place = run.search_sorted(hashes).clip(upper_bound=len(run) - 1)
-            fresh = fresh & (run.gather(place) != hashes)
-        self._remember(hashes.filter(fresh))
+        for known in self._runs:
+            fresh = fresh & ~_held(known, hashes)
+        self._remember(hashes.filter(fresh).sort())
         return (~fresh).arg_true().to_list()
 
-    def _remember(self, hashes: pl.Series) -> None:
-        if hashes.is_empty():
+    def _remember(self, run: pl.Series) -> None:
+        if run.is_empty():
             return
-        run = hashes.sort()
         while self._runs and len(self._runs[-1]) < 2 * len(run):
             run = pl.concat([self._runs.pop(), run]).sort()
         self._runs.append(run)
+
+
+def _held(known: pl.Series, hashes: pl.Series) -> pl.Series:
+    """Where a hash is among the known ones, which are sorted."""
+    place = known.search_sorted(hashes).clip(upper_bound=len(known) - 1)
+    return known.gather(place) == hashes

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import cast
 
 from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block
@@ -48,10 +49,14 @@ class Units:
     def messages(self, texts: list[str], ids: Sequence[str | None]) -> Iterator[Block]:
         """Texts that are a record each; those whose id was there before are repeats."""
         yield from self._turn(rows=False)
-        for place, identity in enumerate(ids, len(self._lines)):
-            if identity:
-                self._ids.append(identity)
-                self._places.append(place)
+        places: Sequence[int] = range(len(self._lines), len(self._lines) + len(ids))
+        if not all(ids):
+            places, ids = (
+                [places[at] for at, text in enumerate(ids) if text],
+                list(filter(None, ids)),
+            )
+        self._ids += cast("Sequence[str]", ids)
+        self._places += places
         self._size += sum(map(len, texts)) + len(texts)
         self._lines += texts
         yield from self.due()
