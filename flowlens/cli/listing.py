@@ -45,7 +45,7 @@ def run_schema(format: Format, output: Path | None) -> None:
     """`flowlens schema`: the field table."""
     rows: list[dict[str, object]] = [
         {
-            "field": field.token,
+            "field": field.token or None,
             "column": field.column,
             "type": field.type,
             "unit": field.unit or None,

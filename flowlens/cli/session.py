@@ -22,6 +22,9 @@ from flowlens.output.escape import terminal
 from flowlens.output.sink import open_sink
 from flowlens.pipeline import Listener
 
+NEAR = 1000
+"""Objects that are brought near at once, while the question is planned; few bytes are held."""
+
 NAMED = 5
 """Sources named one by one on standard error; the rest are counted."""
 
@@ -143,6 +146,9 @@ def _flows(
     for line in said:
         if not options.quiet:
             print(f"flowlens: {terminal(line)}", file=sys.stderr)
+    for source in flows.inputs.found.sources[:NEAR]:
+        if source.ahead:
+            source.ahead()
     return flows
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+_LONGEST = 1 << 21
+"""Hashes in a run that isn't joined with another any more: sorting takes memory thrice."""
+
 
 @dataclass(slots=True)
 class Repeats:
-    """The ids seen so far, as sorted runs of hashes, each at least twice as long as the next."""
+    """The ids seen so far, as sorted runs of hashes, the longest first."""
 
     _runs: list[pl.Series] = field(default_factory=list)
 
@@ -37,7 +40,7 @@ class Repeats:
     def _remember(self, run: pl.Series) -> None:
         if run.is_empty():
             return
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
+        while self._runs and len(self._runs[-1]) < min(2 * len(run), _LONGEST):
             run = pl.concat([self._runs.pop(), run]).sort()
         self._runs.append(run)
 
