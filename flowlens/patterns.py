@@ -10,7 +10,7 @@ Sources: RFC 4291 2.2 (IPv6 text), RFC 6943 3.1.1 (strict dotted IPv4), FIELDS' 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from flowlens.fields import Kind, field_of
 from flowlens.layouts import Layout
@@ -64,7 +64,7 @@ class Patterns:
     skipdata: str | None
 
 
-@cache
+@lru_cache(1000)
 def patterns(layout: Layout) -> Patterns:
     """The patterns of a layout.
 

@@ -13,7 +13,7 @@ from envelopes import CONTROL, FORMS, HEADED, WITH_CONTROL, events, payloads
 from reading import GOOD, Outcome, pipe, read
 
 import flowlens as fl
-from flowlens.envelopes import delimited
+from flowlens.envelopes import delimited, shapes
 from flowlens.envelopes.opened import opened
 from flowlens.envelopes.repeats import Repeats
 from flowlens.inflate import Inflated
@@ -371,6 +371,14 @@ def test_rows_with_ever_new_keys_are_put_aside_beyond_a_number_of_columns(tmp_pa
         "more than 250 different keys in one input"
     }
     assert found.counts.ok == 248 + 9
+
+
+def test_of_objects_with_ever_new_keys_nothing_is_remembered_but_what_is_short(tmp_path):
+    shapes._told.cache_clear()
+    objects = [{"message": GOOD, f"{n}": n, "x" * 5000: n} for n in range(9)]
+    found = outcome(tmp_path / "x", json.dumps([{"a": 1}, *objects]).encode())
+    assert (found.counts.ok, found.counts.malformed) == (9, 1)
+    assert shapes._told.cache_info().currsize == 1
 
 
 def test_a_value_that_json_can_not_hold_is_kept_in_words_of_its_own(tmp_path):

@@ -215,3 +215,9 @@ def test_the_default_layout_tells_every_status_by_its_pattern() -> None:
     assert matched(line.format("NODATA"), DEFAULT) == {Status.NODATA}
     assert matched(line.format("SKIPDATA"), DEFAULT) == {Status.SKIPDATA}
     assert matched(line.format("OK"), DEFAULT) == set()
+
+
+def test_of_headers_without_end_the_patterns_of_the_last_ones_are_kept():
+    for number in range(1100):
+        patterns(Layout(("srcaddr", f"f{number}")))
+    assert patterns.cache_info().currsize <= 1000

@@ -456,9 +456,9 @@ def test_one_object_of_a_flow_log_tells_the_columns_of_all(moto, monkeypatch):
     place = bucket("bkt", {**first, **second, "own.log": LOG})
     flows = fl.read(place)
     opened = Counter()
-    looked_at = peek._first_line
+    looked_at = peek._beginning
     monkeypatch.setattr(
-        peek, "_first_line", lambda source: opened.update([source.name]) or looked_at(source)
+        peek, "_beginning", lambda source: opened.update([source.name]) or looked_at(source)
     )
     colours = flows.sql("select colour_of_packet as c from flows").arrow()["c"].to_pylist()
     assert Counter(colours) == {"blue": 5, None: 3}

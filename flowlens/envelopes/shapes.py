@@ -74,8 +74,18 @@ def _document(value: Document) -> Shape:
 _HOLDS = {Shape.PAGE: "events", Shape.PAYLOAD: "logEvents", Shape.INSIGHTS: "results"}
 
 
-@lru_cache(1000)
 def _by_keys(keys: tuple[str, ...]) -> Shape:
+    """What an object with these keys is; only what is short is remembered."""
+    short = sum(map(len, keys)) <= _REMEMBERED
+    return _told(keys) if short else _told.__wrapped__(keys)
+
+
+_REMEMBERED = 4096
+"""Characters of an object's keys."""
+
+
+@lru_cache(1000)
+def _told(keys: tuple[str, ...]) -> Shape:
     names = set(keys)
     if names & {"logEvents", "messageType"}:
         return Shape.PAYLOAD

@@ -38,8 +38,7 @@ class Outcome:
     @property
     def damaged(self) -> bool:
         """Whether some of it could not be told apart, so that what is found next may vary."""
-        strange = any(unit[0].startswith("broken") for unit in self.units if unit)
-        return bool(strange or self.refused or self.broken)
+        return bool(("broken",) in self.units or self.refused or self.broken)
 
 
 def outcome(opening: Callable[[], Opened]) -> Outcome:
@@ -115,7 +114,7 @@ def _units(block: Block) -> list[tuple[str, ...]]:
     for place, text in enumerate(lines(block.text)):
         what = block.apart.get(place)
         if isinstance(what, Fault):
-            units.append((what.detail.split(",")[0],))
+            units.append(("broken" if what.detail.startswith("broken") else "fault",))
         elif what is not None:
             units.append((what.name,))
         else:
