@@ -6,6 +6,7 @@ does not fit into memory goes to a temporary directory, which is removed in ever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -103,7 +104,8 @@ def sql_errors() -> Iterator[None]:
         FlowlensError: the machine gave out: memory, the temporary directory's disk.
     """
     try:
-        yield
+        with _streamed():
+            yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
         raise FlowlensError(f"out of room: {_line(error)}; TMPDIR says where to spill") from error
     except duckdb.InterruptException as error:
@@ -114,6 +116,27 @@ def sql_errors() -> Iterator[None]:
         raise
     except duckdb.Error as error:
         raise UsageError(f"SQL: {_line(error)}") from error
+
+
+_BY_NAME = {
+    "Out of Memory Error": duckdb.OutOfMemoryException,
+    "IO Error": duckdb.IOException,
+    "INTERRUPT Error": duckdb.InterruptException,
+}
+"""DuckDB's errors by how their text begins, where more than the text matters."""
+_NAMED = re.compile(r"([A-Za-z ]+ Error): ")
+
+
+@contextmanager
+def _streamed() -> Iterator[None]:
+    """Turn an error behind the first batch, which Arrow passes on as text, into DuckDB's again."""
+    try:
+        yield
+    except OSError as error:
+        named = _NAMED.match(str(error)) if error.errno is None else None
+        if named is None:
+            raise
+        raise _BY_NAME.get(named[1], duckdb.Error)(str(error)) from error
 
 
 def _line(error: Exception) -> str:

@@ -15,8 +15,9 @@ import pytest
 from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from reading import ALL, DEFAULT_HEADER, read
+from reading import ALL, DEFAULT_HEADER, GOOD, read
 
+import flowlens as fl
 from flowlens.columns import arrow_schema
 from flowlens.engine import Connection, engine, lock, require_select, sql_errors
 from flowlens.errors import UsageError
@@ -324,3 +325,16 @@ def test_literals_change_no_answer(log: Path, where: str) -> None:
             connection.register("flows", pa.Table.from_pylist(rows, schema=arrow_schema(ALL)))
             answers.append(connection.execute(sql).fetchall())
     assert answers[0] == answers[1]
+
+
+def test_an_error_far_into_an_answer_is_one_line_too(tmp_path):
+    (tmp_path / "a.log").write_text(f"{DEFAULT_HEADER}\n{GOOD}\n")
+    late = (
+        "select case when i = 900000 then cast('x' || i as int) end as v from range(1000000) t(i)"
+    )
+    with (
+        pytest.raises(UsageError, match=r"^SQL: .*Conversion Error"),
+        fl.read(tmp_path).sql(late).stream() as reader,
+    ):
+        for _ in reader:
+            pass
