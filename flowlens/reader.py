@@ -21,7 +21,7 @@ from flowlens.envelopes.opened import opened as envelope
 from flowlens.errors import NoInputError
 from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
 from flowlens.inflate import inflate, opened
-from flowlens.layouts import Layout
+from flowlens.layouts import Layout, Origin
 from flowlens.parse import Parsed, Wanted, parse
 from flowlens.sources import Found
 
@@ -130,7 +130,7 @@ class Reading:
                     text, headers = block.text, 0
                     if block.layout is not None:
                         note.layout = block.layout
-                    elif note.layout is None:
+                    elif note.layout is None or note.layout.origin is Origin.KEYS:
                         note.layout, skip = beginning(text, self._given or source.layout)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(

@@ -469,3 +469,11 @@ def test_keys_that_flowlens_does_not_know_can_be_asked_for(compressed, tmp_path)
     (tmp_path / "x").write_bytes(gzip.compress(data) if compressed else data)
     result = fl.read(tmp_path / "x").sql("select cost_centre, count(*) as n from flows group by 1")
     assert result.arrow().to_pylist() == [{"cost_centre": "b", "n": 2}]
+
+
+def test_events_behind_records_are_judged_under_their_own_layout(tmp_path):
+    record = '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","dstport":22}'
+    event = json.dumps({"message": GOOD})
+    found = outcome(tmp_path / "x", "\n".join([record, event, record, event]).encode())
+    assert [row["dstport"] for row in found.rows] == [22] * 4
+    assert (found.counts.ok, found.counts.malformed) == (4, 0)
