@@ -13,10 +13,8 @@ from functools import cache
 from importlib import resources
 
 import duckdb
-from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from flowlens.errors import FlowlensError, UsageError
-from flowlens.percent import decoded
 from flowlens.scratch import scratch
 
 STREAM_MEMORY, TABLE_MEMORY = "208MiB", "768MiB"
@@ -50,14 +48,6 @@ def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connec
             connection.execute("set timezone = 'UTC'")
             connection.execute("set enable_progress_bar = false")
             connection.execute(_macros())
-            connection.create_function(
-                "percent_decoded",
-                decoded,
-                ["VARCHAR"],
-                "VARCHAR",
-                type=PythonUDFType.ARROW,
-                null_handling=FunctionNullHandling.SPECIAL,
-            )
             if paths:
                 connection.execute("set allowed_paths = $paths", {"paths": list(paths)})
                 connection.execute("set parquet_metadata_cache = true")

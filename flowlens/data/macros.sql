@@ -78,3 +78,6 @@ create macro is_private(addr) as case
         or regexp_matches(addr, '^[fF]([cCdD][0-9a-fA-F]{2}|[eE][89abAB][0-9a-fA-F]):')
         or regexp_full_match(addr, '[0:]*:0{0,3}1')
 end;
+
+-- A tag's value without its percent-encoding; what isn't whole stays as it stands.
+create macro percent_decoded(text) as coalesce(try(url_decode(text)), text);
