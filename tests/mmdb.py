@@ -46,17 +46,24 @@ def write_mmdb(path: Path, records: dict[str, dict[str, Any]], *, version: int =
     return path
 
 
-def _encoded(value: Any) -> bytes:
+_SIZES = {"node_count": 4, "build_epoch": 8}
+
+
+def _encoded(value: Any, key: str | None = None) -> bytes:
     if isinstance(value, str):
         text = value.encode()
         return _control(2, len(text)) + text
     if isinstance(value, dict):
-        pairs = (_encoded(key) + _encoded(item) for key, item in value.items())
+        about = "node_count" in value
+        pairs = (
+            _encoded(name) + _encoded(item, name if about else None) for name, item in value.items()
+        )
         return _control(7, len(value)) + b"".join(pairs)
     if isinstance(value, list):
         return _control(11, len(value)) + b"".join(map(_encoded, value))
-    number = value.to_bytes(4, "big")
-    return _control(6, len(number)) + number
+    # Readers insist on the metadata's types: 16 bits, 32 for the nodes' number, 64 for the time.
+    size = _SIZES.get(key, 4 if key is None else 2)
+    return _control({2: 5, 4: 6, 8: 9}[size], size) + value.to_bytes(size, "big")
 
 
 def _control(kind: int, size: int) -> bytes:

@@ -23,7 +23,7 @@ SHAPES = [
         Place(None, "AS64500 Example"),
     ),
     ({"country": ["NL"], "asn": {"x": 1}, "name": 7}, Place(None, "7")),
-    ({"country": "Netherlands", "asn": "ASx", "org": "x" * 500}, Place(None, "x" * 100)),
+    ({"country": "Netherlands", "asn": "ASx", "org": "x" * 200}, Place(None, "x" * 100)),
 ]
 
 
