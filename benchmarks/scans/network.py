@@ -64,6 +64,9 @@ ROLES = {
 }
 """The services of `moving` end within the log; a NAT gateway logs every probe as ACCEPT."""
 
+OWN_ADDRESSES = ("10.0.", "2600:1f18:4a3:")
+"""How every address of ours begins."""
+
 IPV6_ROLES = ("web", "api", "dark")
 IPV6_HOSTS = 8
 SLOW_SHARE = 0.25
@@ -146,9 +149,9 @@ def network(rng: np.random.Generator, *, days: int) -> Network:
     return Network(
         role=role,
         vpc=vpc,
-        address=[f"10.0.{int(place) // 16}.{10 + int(place) % 16}" for place in rank],
+        address=[f"{OWN_ADDRESSES[0]}{int(place) // 16}.{10 + int(place) % 16}" for place in rank],
         address6=[
-            f"2600:1f18:4a3:{vpc[host] + 1}::{host + 16:x}" if host in with_ipv6 else ""
+            f"{OWN_ADDRESSES[1]}{vpc[host] + 1}::{host + 16:x}" if host in with_ipv6 else ""
             for host in range(count)
         ],
         interface=[f"eni-0{number:016x}" for number in rng.integers(0, 1 << 60, count)],
