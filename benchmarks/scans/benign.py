@@ -159,12 +159,12 @@ def backscatter(world: World, peers: np.ndarray) -> None:
     lowest = np.repeat(np.where(rng.random(count) < 0.2, 1, 1_024), struck)
     again = np.where(kind == SYN_ACK, rng.integers(0, 6, len(who)), 0)
     when = paced(rng, struck, rng.choice([20, 300, 3_600], count), anytime(rng, count, world.days))
+    host = rng.choice(world.network.exposed, len(who))
     world.capture.add(
-        eni=rng.choice(world.network.exposed, len(who)), peer=who,
-        own_port=rng.integers(lowest, 65_536), start=when,
+        eni=host, peer=who, own_port=rng.integers(lowest, 65_536), start=when,
         peer_port=np.repeat(among(rng, FLOODED, count), struck),
         packets=1 + again, bytes=(1 + again) * np.where(kind == SYN_ACK, 44, 40),
-        seconds=SYN_ACK_SENT[again], opening=kind, closing=kind, refused=True,
+        seconds=SYN_ACK_SENT[again], opening=kind, closing=kind, refused=_refused(world, host),
     )  # fmt: skip
 
 
@@ -173,9 +173,10 @@ def unreachables(world: World, peers: np.ndarray) -> None:
     rng = world.rng
     told = np.minimum(rng.geometric(0.4, len(peers)), 12)
     who = np.repeat(peers, told)
+    host = rng.choice(world.network.exposed, len(who))
     world.capture.add(
-        eni=rng.choice(world.network.exposed, len(who)), peer=who, protocol=ICMP,
-        start=anytime(rng, len(who), world.days), bytes=56, refused=True,
+        eni=host, peer=who, protocol=ICMP, start=anytime(rng, len(who), world.days), bytes=56,
+        refused=_refused(world, host),
     )  # fmt: skip
 
 
@@ -233,21 +234,21 @@ def udp_answers(world: World, peers: np.ndarray) -> None:
 def players(world: World, peers: np.ndarray) -> None:
     """Games, tunnels and calls over UDP; half of them go on at a port that is closed by now."""
     rng, count = world.rng, len(peers)
-    roles = [(("game",), 27015), (("vpn",), 4500), (("vpn",), 1194), (("sip",), 5060)]
+    roles = [("game", 27015), ("vpn", 4500), ("vpn", 1194), ("sip", 5060)]
     for part, (role, port) in zip(np.array_split(peers, len(roles)), roles, strict=True):
         rounds = rng.integers(1, 30, len(part))
         who = np.repeat(part, rounds)
-        host = np.repeat(rng.choice(world.network.hosts(*role), len(part)), rounds)
+        host = np.repeat(rng.choice(world.network.hosts(role), len(part)), rounds)
         when = daytime(rng, len(who), world.days)
         visit(world, who, when, host, port, manner=STREAM, protocol=UDP)
     lost = peers[rng.random(count) < 0.5]
     tries = rng.integers(1, 20, len(lost))
     when = paced(rng, tries, np.full(len(lost), 30), anytime(rng, len(lost), world.days))
-    port = np.repeat(rng.integers(32_768, 65_536, len(lost)), tries)
+    closed = np.repeat(rng.integers(32_768, 65_536, len(lost)), tries)
     host = np.repeat(rng.choice(world.network.exposed, len(lost)), tries)
     source_port = np.repeat(rng.integers(1_024, 65_536, len(lost)), tries)
     visit(
-        world, np.repeat(lost, tries), when, host, port, manner=DATAGRAM, protocol=UDP,
+        world, np.repeat(lost, tries), when, host, closed, manner=DATAGRAM, protocol=UDP,
         source_port=source_port,
     )  # fmt: skip
 
@@ -389,11 +390,16 @@ def _answer_late(
     own_port: np.ndarray,
     peer_port: np.ndarray,
 ) -> None:
-    """Data, FIN or RST to a port that is closed; a NAT gateway's interface says ACCEPT."""
+    """Data, FIN or RST to a port that is closed."""
     rng, count = world.rng, len(peer)
     flags, packets = rng.choice([0, FIN, RST], count, p=[0.2, 0.4, 0.4]), rng.integers(1, 5, count)
     world.capture.add(
         eni=host, peer=peer, own_port=own_port, peer_port=peer_port, start=when, packets=packets,
         bytes=packets * rng.choice([40, 52, 90, 600], count), seconds=packets * 2,
-        closing=flags, refused=~np.isin(host, world.network.hosts("nat")),
+        closing=flags, refused=_refused(world, host),
     )  # fmt: skip
+
+
+def _refused(world: World, host: np.ndarray) -> np.ndarray:
+    """Whether what nobody asked for is a REJECT: a NAT gateway drops it, too, but logs ACCEPT."""
+    return ~np.isin(host, world.network.hosts("nat"))

@@ -34,14 +34,3 @@ def family(protocol: np.ndarray, port: np.ndarray) -> np.ndarray:
         alike = [pair[0] * _WIDTH + pair[1] for pair in others]
         number = np.where(np.isin(number, alike), first[0] * _WIDTH + first[1], number)
     return number
-
-
-def family_sql(protocol: str, port: str) -> str:
-    """The same number in SQL, of two columns."""
-    number = f"({protocol}::bigint * {_WIDTH} + {port})"
-    cases = [
-        f"when {number} in ({', '.join(str(a * _WIDTH + b) for a, b in others)}) "
-        f"then {first[0] * _WIDTH + first[1]}"
-        for first, *others in FAMILIES
-    ]
-    return f"case {' '.join(cases)} else {number} end"

@@ -73,7 +73,8 @@ def _chance(seed: int, purpose: str) -> np.random.Generator:
 
 def _addresses(kind: Kind, count: int, rng: np.random.Generator, taken: list[str]) -> list[str]:
     """Addresses of a kind, different from each other and from those taken."""
-    known, made = set(taken), []
+    known = set(taken)
+    made: list[str] = []
     if kind.ipv6:
         return [f"2a02:{one:x}::{rng.integers(1, 1 << 16):x}" for one in
                 (rng.permutation(0xFFFF)[:count] + 1)]  # fmt: skip

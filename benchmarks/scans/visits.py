@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.scans.capture import FIN, RST, SYN, SYN_ACK, Capture
+from benchmarks.scans.capture import FIN, RST, SYN, SYN_ACK, Capture, Value
 from benchmarks.scans.network import DAY, ICMP, TCP, UDP, Answer, Network
 
 RETRIES_AFTER = np.array([0, 1, 3, 7])
@@ -165,7 +165,7 @@ class _Adder:
             opening=np.where(tcp, SYN_ACK, 0), closing=np.where(tcp, FIN, 0),
         )  # fmt: skip
 
-    def _add(self, chosen: np.ndarray, **values: np.ndarray | int | bool) -> None:
+    def _add(self, chosen: np.ndarray, **values: Value) -> None:
         rows = {name: column[chosen] for name, column in self.common.items()}
         self.world.capture.add(**{**rows, "ipv6": self.ipv6, **values})
 
@@ -191,16 +191,16 @@ def call_out(
     packets = np.maximum((2 if udp else 14) * rng.lognormal(0, 0.8, count), 1 if udp else 5)
     packets = packets.astype(np.int64)
     seconds = (4 * rng.lognormal(0, 1.0, count)).astype(np.int64) * (not udp)
-    ours = {
+    ours: dict[str, Value] = {
         "start": when, "seconds": seconds, "packets": packets, "protocol": protocol,
         "bytes": packets * rng.integers(76, 200, count),
         "opening": 0 if udp else SYN, "closing": 0 if udp else FIN,
     }  # fmt: skip
-    theirs = {
+    theirs: dict[str, Value] = {
         **ours, "bytes": packets * rng.integers(90, 1_300, count),
         "opening": 0 if udp else SYN_ACK,
     }  # fmt: skip
-    ends = {"own_port": own_port, "peer_port": port}
+    ends: dict[str, Value] = {"own_port": own_port, "peer_port": port}
     world.capture.add(eni=host, peer=peer, inward=False, **ends, **ours)
     world.capture.add(eni=host, peer=peer, inward=True, **ends, **theirs)
     private = np.flatnonzero(np.isin(host, world.network.hosts("private")))
@@ -213,9 +213,9 @@ def _translate(
     rows: np.ndarray,
     host: np.ndarray,
     peer: np.ndarray,
-    ends: dict[str, np.ndarray],
-    ours: dict[str, np.ndarray],
-    theirs: dict[str, np.ndarray],
+    ends: dict[str, Value],
+    ours: dict[str, Value],
+    theirs: dict[str, Value],
 ) -> None:
     """The four records of a NAT gateway for the flows of these rows."""
     gateway = world.rng.choice(world.network.hosts("nat"), len(rows))
