@@ -3,6 +3,7 @@
 import doctest
 import hashlib
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ import flowlens as fl
 sys.path.append(str(Path(__file__).parent.parent))
 
 from benchmarks.scans import __main__ as runner
-from benchmarks.scans import draws, goals, rules, targets, views
+from benchmarks.scans import detectors, draws, goals, rules, targets, views
 from benchmarks.scans.kinds import KINDS, OFFICE_3, OFFICE_8
 from benchmarks.scans.score import UNKNOWN, Score, judge
 from benchmarks.scans.traffic import REPORT, TUNING, draw
@@ -329,6 +330,23 @@ def test_version_2_may_stay_two_points_behind_version_5(truth):
     met = {goal.what: goal.met for goal in goals.goals(scores)}
     assert met["v2 within 2 points of v5: precision"] is True
     assert met["v2 within 2 points of v5: recall at 4 or more targets"] is False
+
+
+def test_flowlens_is_judged_by_its_tiers_at_both_bars(monkeypatch, tmp_path):
+    class Scanners:
+        def scanners(self, *, tier):
+            assert tier == "all"
+            return self
+
+        def arrow(self):
+            at = datetime(2026, 9, 21, 0, 0, 40, tzinfo=UTC)
+            rows = {"srcaddr": ["a", "b", "c"], "tier": ["scanner", "likely", "probe"]}
+            return pl.DataFrame({**rows, "alarm_at": [at, None, None]}).to_arrow()
+
+    monkeypatch.setattr(fl, "read", lambda directory: Scanners())
+    first, second, *_ = detectors.detectors()
+    assert first.alarms(tmp_path, View.V5).rows() == [("a", 1_789_948_840)]
+    assert second.alarms(tmp_path, View.V5)["srcaddr"].to_list() == ["a", "b"]
 
 
 def test_the_runner_prints_a_table_and_names_what_it_does_not_know(capsys, monkeypatch, tmp_path):
