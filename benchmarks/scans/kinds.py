@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.scans import benign, scanners
+from benchmarks.scans import answers, benign, scanners
 from benchmarks.scans.visits import World
 
 OWN = "own hosts"
@@ -44,12 +44,12 @@ KINDS = (
     Kind(OFFICE_8, 400, benign.office_8),
     Kind("stale", 400, benign.stale, quiet=True),
     Kind("health check", 300, benign.health, quiet=True),
-    Kind("backscatter", 1_000, benign.backscatter, quiet=True),
-    Kind("unreachables", 100, benign.unreachables),
-    Kind("late, opening logged", 500, benign.late_logged, quiet=True),
-    Kind("late, opening unseen", 500, benign.late_bare, quiet=True),
-    Kind("answers", 500, benign.answers),
-    Kind("answers, UDP", 300, benign.udp_answers),
+    Kind("backscatter", 1_000, answers.backscatter, quiet=True),
+    Kind("unreachables", 100, answers.unreachables),
+    Kind("late, opening logged", 500, answers.late_logged, quiet=True),
+    Kind("late, opening unseen", 500, answers.late_bare, quiet=True),
+    Kind("answers", 500, answers.answers),
+    Kind("answers, UDP", 300, answers.udp_answers),
     Kind("players", 300, benign.players),
     Kind("crawler", 100, benign.crawler),
     Kind("misconfigured", 300, benign.misconfigured),

@@ -58,7 +58,7 @@ def draw(seed: int, *, days: int = DAYS, scale: float = 1.0) -> Traffic:
     written = pl.concat(
         [rows(table, net, outside), quiet(table, net, _chance(seed, "quiet"), days=days)]
     )
-    touches = _touches(flows, until=days * DAY)
+    touches = _touches(flows)
     return Traffic(
         records=written.sort("end", maintain_order=True),
         truth=_truth(touches, net, outside, labels),
@@ -100,9 +100,9 @@ def _dotted(number: int) -> str:
     return ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
 
 
-def _touches(flows: dict[str, np.ndarray], *, until: int) -> pl.DataFrame:
+def _touches(flows: dict[str, np.ndarray]) -> pl.DataFrame:
     """The unasked openings: peer, interface, service, pair (protocol and port), start."""
-    chosen = np.flatnonzero((flows["opens"] == 1) & (flows["start"] < until))
+    chosen = np.flatnonzero(flows["opens"])
     protocol, port = flows["protocol"][chosen], flows["own_port"][chosen]
     return pl.DataFrame(
         {

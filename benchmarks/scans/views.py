@@ -96,7 +96,7 @@ def seen(traffic: Traffic, view: View) -> pl.DataFrame:
 def _generator() -> str:
     """A name for what makes the records: the modules' text, and numpy's version."""
     here = Path(__file__).parent
-    modules = ("benign", "capture", "draws", "kinds", "network", "rows", "scanners", "targets",
-               "traffic", "views", "visits")  # fmt: skip
+    modules = ("answers", "benign", "capture", "draws", "kinds", "network", "rows", "scanners",
+               "targets", "traffic", "views", "visits")  # fmt: skip
     texts = [(here / f"{name}.py").read_bytes() for name in modules]
     return hashlib.sha256(b"".join([*texts, np.__version__.encode()])).hexdigest()[:12]
