@@ -1,0 +1,1 @@
+"""How well flowlens tells scanners from everybody else, beside the rules of other tools."""
