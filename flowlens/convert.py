@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from flowlens.accounting import Account
+from flowlens.directories import appearing
 from flowlens.engine import engine, sql_errors
-from flowlens.errors import FlowlensError, UsageError
+from flowlens.errors import FlowlensError
 from flowlens.fields import field_of, fields, quoted
 from flowlens.parquet.footers import MARK
 from flowlens.pipeline import Inputs, Listener, Question, answering, header_columns
@@ -31,18 +28,8 @@ def convert(
         UsageError: the directory can't be had, or is not empty.
         FlowlensError: writing fails; a header within a file brings a field that none began with.
     """
-    target = directory.resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{directory}: not an empty directory; name a new one")
-    columns = _columns(inputs)
-    part = target.with_name(f".{target.name}-{secrets.token_hex(6)}.part")
-    try:
-        try:
-            part.mkdir()
-        except OSError as error:
-            raise UsageError(
-                f"{directory.parent}: {error.strerror}; name a place that is"
-            ) from error
+    with appearing(directory) as part:
+        columns = _columns(inputs)
         account = _write(inputs, columns, part, by_day=by_day, listener=listener or Listener())
         more = {name for name in account.columns if field_of(name).token} - set(columns)
         if more:
@@ -50,14 +37,7 @@ def convert(
                 f"a header within an input brings {', '.join(sorted(more))}, which none begins "
                 "with; convert that input apart"
             )
-        with suppress(FileNotFoundError):
-            target.rmdir()
-        os.replace(part, target)
         return account
-    except OSError as error:
-        raise FlowlensError(f"{directory}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _columns(inputs: Inputs) -> tuple[str, ...]:

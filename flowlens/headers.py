@@ -3,10 +3,12 @@
 Comment lines at the top of the file: a description up to an empty one, then
 
     -- reads: flows, services
+    -- as: view
     -- needs: action, dstport
     -- param: limit bigint = 0 | rows | rows to give; 0 gives all
     -- column: records bigint | records | flow-log records with traffic
 
+`as: view` makes the relation of that name a view: cheap to ask anew, too large to keep.
 `needs` names the fields of the inputs, by column, without which there is no answer: all of them are
 needed, and what an answer is merely better with isn't named. A query that needs none has no such
 line. The file's name is the query's name. Nothing here runs SQL.
@@ -23,7 +25,14 @@ from flowlens.fields import fields
 from flowlens.parameters import Param, typed
 
 RELATIONS = ("flows", "enis", "refusals", "services")
-"""What a query may read; `enis` and `refusals` are themselves the named queries of that name."""
+"""What anybody's SQL may read; `enis` and `refusals` are the named queries of that name."""
+
+DETECTOR = (
+    "own", "declared", "evidence", "networks", "sides", "inward", "outward", "contacts", "opened",
+    "sessions", "served", "targets", "trials", "walk", "judged", "sources",
+)  # fmt: skip
+"""What a query may read besides: the steps on the way to who is scanning, named queries but for
+`declared` (addresses that the user calls own), `evidence` (one row of numbers) and `networks`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPE = "bigint|integer|double|varchar|boolean|timestamptz"
@@ -55,6 +64,7 @@ class Query:
     columns: tuple[Column, ...]
     sql: str
     path: Path
+    view: bool = False
 
 
 def parse(text: str, *, path: Path) -> Query:
@@ -71,6 +81,7 @@ def parse(text: str, *, path: Path) -> Query:
     needs: list[str] = []
     params: list[Param] = []
     columns: list[Column] = []
+    view = False
     for number, content in enumerate(header[end:], end + 1):
         place = f"{path}:{number}"
         key, _, value = content.partition(":")
@@ -78,12 +89,16 @@ def parse(text: str, *, path: Path) -> Query:
             reads += [_relation(name.strip(), place=place) for name in value.split(",")]
         elif key == "needs":
             needs += [_field(name.strip(), place=place) for name in value.split(",")]
+        elif (key, value.strip()) == ("as", "view"):
+            view = True
         elif key == "param":
             params.append(_param(value.strip(), place=place))
         elif key == "column":
             columns.append(_column(value.strip(), place=place))
         elif content:
-            raise UsageError(f"{place}: {content!r} is none of reads:, needs:, param:, column:")
+            raise UsageError(
+                f"{place}: {content!r} is none of reads:, as: view, needs:, param:, column:"
+            )
     query = Query(
         name=path.stem,
         description=" ".join(header[:end]),
@@ -93,6 +108,7 @@ def parse(text: str, *, path: Path) -> Query:
         columns=tuple(columns),
         sql=text,
         path=path,
+        view=view,
     )
     _check_header(query)
     _check_statement(query, line=len(header) + 1)
@@ -144,8 +160,9 @@ def _check_statement(query: Query, *, line: int) -> None:
 
 
 def _relation(name: str, *, place: str) -> str:
-    if name not in RELATIONS:
-        raise UsageError(f"{place}: no relation {name!r} to read; {nearest(name, RELATIONS)}")
+    known = (*RELATIONS, *DETECTOR)
+    if name not in known:
+        raise UsageError(f"{place}: no relation {name!r} to read; {nearest(name, known)}")
     return name
 
 

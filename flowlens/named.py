@@ -58,10 +58,13 @@ def load(directory: Path) -> dict[str, Query]:
 
 @cache
 def shipped() -> Mapping[str, Query]:
-    """flowlens's own queries by name: the wheel's, or in a checkout those at its top level."""
+    """flowlens's own queries by name: the wheel's, or in a checkout those at its top level.
+
+    Those in scans/ are steps of the detector, and no answers for themselves.
+    """
     packaged = Path(str(files("flowlens") / "queries"))
-    checkout = Path(__file__).parents[1] / "queries"
-    return MappingProxyType(load(packaged if packaged.is_dir() else checkout))
+    place = packaged if packaged.is_dir() else Path(__file__).parents[1] / "queries"
+    return MappingProxyType({**load(place), **load(place / "scans")})
 
 
 def find(name: str, *, extra: Mapping[str, Query] | None = None) -> Query:

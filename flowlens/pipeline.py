@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens import named, peek, services
+from flowlens import named, peek
 from flowlens.accounting import Account
 from flowlens.columns import arrow_schema
 from flowlens.engine import Connection, engine, lock, sql_errors
@@ -26,6 +26,7 @@ from flowlens.filters import Filter
 from flowlens.headers import Query
 from flowlens.inflow import Inflow
 from flowlens.inflow import Listener as Listener
+from flowlens.knowledge import SCHEMAS, Knowledge
 from flowlens.layouts import Layout
 from flowlens.parquet.lake import Lake, lake
 from flowlens.parquet.tables import breaks
@@ -41,11 +42,15 @@ BATCH = 131_072
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What is read: the sources, the layout given for them, and the records that count."""
+    """What is read: the sources, the layout given for them, and the records that count.
+
+    `knowledge` is what is known beside them; with earlier states there may be no sources.
+    """
 
     found: Found
     layout: Layout | None = None
     filter: Filter = field(default_factory=Filter)
+    knowledge: Knowledge = field(default_factory=Knowledge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +100,16 @@ class Top:
 class Answers:
     """Answers to the questions that were announced; a question may be asked with other values.
 
-    `account` is complete once the flows have been read.
+    `account` is complete once the flows have been read. `connection` is for what stands on the
+    relations, and makes more of them.
     """
 
-    def __init__(self, connection: Connection, inflow: Inflow, *, once: bool) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, inflow: Inflow, knowledge: Knowledge, *, once: bool
+    ) -> None:
+        self.connection = connection
         self._inflow = inflow
+        self._knowledge = knowledge
         self._once = once
 
     @property
@@ -160,12 +169,20 @@ class Answers:
                     raise
                 ready()
 
+    def relate(self, query: Query) -> None:
+        """Make the relation of a named query, with what earlier states hold of it."""
+        values = {name: value for name, value in bound(query, {}).items() if name != "limit"}
+        kind = "view" if query.view else "table"
+        with self._failures():
+            self.connection.execute(f'create {kind} "{query.name}" as {_relation(query)}', values)
+        self._knowledge.remember(self.connection, query.name, _schema(query))
+
     def _is_mended(self, error: Exception) -> bool:
         """Whether files that break off are to blame, and have been set aside in time."""
         return breaks(error) and not self._inflow.begun and bool(self._inflow.broken())
 
     def _asked(self, question: Question) -> pa.RecordBatchReader:
-        relation = self._connection.sql(question.sql, params=dict(question.parameters))
+        relation = self.connection.sql(question.sql, params=dict(question.parameters))
         return relation.to_arrow_reader(BATCH)
 
     def _batches(
@@ -201,9 +218,15 @@ class Answers:
 
 @contextmanager
 def answering(
-    inputs: Inputs, questions: Sequence[Question], listener: Listener | None = None
+    inputs: Inputs,
+    questions: Sequence[Question],
+    listener: Listener | None = None,
+    *,
+    memory: str | None = None,
 ) -> Iterator[Answers]:
     """Ask questions of the flows behind the inputs, in one pass over them.
+
+    `memory` is what DuckDB may hold once they are read, such as `1GiB`; else what is usual.
 
     Raises:
         UsageError: a question is no single SELECT, or names what isn't there.
@@ -225,16 +248,18 @@ def answering(
             layout=inputs.layout,
             listener=listener or Listener(),
         )
-        answers = Answers(connection, inflow, once=once)
-        services.create(connection)
-        if plan.scans:
+        answers = Answers(connection, inflow, inputs.knowledge, once=once)
+        inputs.knowledge.create(connection)
+        if plan.scans and (inputs.found.sources or not inputs.knowledge.earlier):
             answers.open()
         else:
             connection.register("flows", arrow_schema(plan.columns).empty_table())
-        for name, query in relations.items():
-            with sql_errors():
-                values = {k: v for k, v in bound(query, {}).items() if k != "limit"}
-                connection.execute(f'create table "{name}" as {_relation(query)}', values)
+        if inputs.knowledge.own and "own" in relations:
+            inputs.knowledge.declare(connection)
+        if memory is not None:
+            connection.execute("set memory_limit = $memory", {"memory": memory})
+        for query in relations.values():
+            answers.relate(query)
         lock(connection)
         yield answers
 
@@ -306,7 +331,7 @@ def _plan(
     columns: tuple[str, ...],
 ) -> _Plan:
     schemas = {item.name: _schema(item) for item in asked if isinstance(item, Query)}
-    relations = {**schemas, "services": services.SCHEMA}
+    relations = {**schemas, **SCHEMAS}
     with planning(connection, columns=columns, relations=relations) as planner:
         needs = [
             planner.needs(item.sql, bound(item, {}) if isinstance(item, Query) else item.parameters)

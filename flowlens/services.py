@@ -1,5 +1,8 @@
 """The relation `services`: commonly probed and common service ports by name.
 
+A family joins what one client legitimately tries together: it is 65536 · protocol + port of the
+family's first service.
+
 A table of our own, for the IANA names mislead: what knocks at 5555 is after Android's debugger
 and not after a personal agent.
 """
@@ -20,6 +23,7 @@ SCHEMA = pa.schema(
         ("name", pa.string()),
         ("probed", pa.bool_()),
         ("service", pa.bool_()),
+        ("family", pa.int64()),
     ]
 )
 
@@ -49,6 +53,12 @@ def _table() -> pa.Table:
             "name": [row["name"] for row in rows],
             "probed": [row["probed"] == "true" for row in rows],
             "service": [row["service"] == "true" for row in rows],
+            "family": [_family(row["family"]) for row in rows],
         },
         schema=SCHEMA,
     )
+
+
+def _family(text: str) -> int | None:
+    protocol, _, port = text.partition("/")
+    return int(protocol) * 65_536 + int(port) if port else None

@@ -3,9 +3,9 @@
 -- the refusal ended, for records to the lower port at most 600 s before, since client ports are
 -- used again; or a service's source port to an ephemeral port that is not commonly probed),
 -- internal (our own to our own), inbound (outside to our own), outbound (our own to outside),
--- unknown (neither side is known to be our own). Own is what an ENI's records prove, and private.
+-- unknown (neither side is known to be our own). Own is what an ENI's records prove, private, or declared.
 --
--- reads: flows, enis, services
+-- reads: flows, own, services
 -- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: class varchar | | late, internal, inbound, outbound or unknown
@@ -68,40 +68,6 @@ mirrors as (
         refused.srcport,
         refused.dstport,
         refused.start_time
-),
-addresses as (
-    select srcaddr as address
-    from refused
-    union
-    select dstaddr as address
-    from refused
-),
-proven as (
-    select ipv4 as address
-    from enis
-    union
-    select ipv6 as address
-    from enis
-),
-own as (
-    select addresses.address
-    from addresses
-    left join proven
-        on proven.address = addresses.address
-    where
-        proven.address is not null
-        or case
-            when addresses.address like '172.%'
-                then cast(split_part(addresses.address, '.', 2) as integer) between 16 and 31
-            when addresses.address like '100.%'
-                then cast(split_part(addresses.address, '.', 2) as integer) between 64 and 127
-            else addresses.address like '10.%'
-                or addresses.address like '192.168.%'
-                or addresses.address like '169.254.%'
-                or addresses.address like 'fc__:%'
-                or addresses.address like 'fd__:%'
-                or addresses.address like 'fe80:%'
-        end
 ),
 judged as (
     select

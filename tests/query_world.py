@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from flowlens import named, services
+from flowlens import named
 from flowlens.fields import fields
+from flowlens.knowledge import Knowledge
 
 EPOCH = 1_767_225_600
 """2026-01-01T00:00:00Z, a full day and hour."""
@@ -73,7 +74,7 @@ def database(table: pa.Table, *, threads: int = 1) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": threads})
     connection.execute("set timezone = 'UTC'")
     connection.register("flows", table)
-    services.create(connection)
+    Knowledge().create(connection)
     for relation in named.order(named.shipped().values()):
         connection.register(relation.name, run(connection, relation.name))
     return connection

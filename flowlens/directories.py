@@ -1,0 +1,39 @@
+"""A directory that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from flowlens.errors import FlowlensError, UsageError
+
+
+@contextmanager
+def appearing(directory: Path) -> Iterator[Path]:
+    """A place to write in, which becomes `directory` at the end; that is new or empty before.
+
+    Raises:
+        UsageError: the directory can't be had, or is not empty.
+        FlowlensError: writing fails.
+    """
+    target = directory.resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{directory}: not an empty directory; name a new one")
+    part = target.with_name(f".{target.name}-{secrets.token_hex(6)}.part")
+    try:
+        part.mkdir()
+    except OSError as error:
+        raise UsageError(f"{directory.parent}: {error.strerror}; name a place that is") from error
+    try:
+        yield part
+        with suppress(FileNotFoundError):
+            target.rmdir()
+        os.replace(part, target)
+    except OSError as error:
+        raise FlowlensError(f"{directory}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

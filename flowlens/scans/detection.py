@@ -1,0 +1,159 @@
+"""From flows to verdicts: the detector's queries in their order, for sources and for networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowlens import named, state
+from flowlens.accounting import Account
+from flowlens.errors import FlowlensError
+from flowlens.fields import quoted
+from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.scans.networks import networks
+
+QUERIES = ("sources", "top_ports", "scanner_answers", "probes", "campaigns", "exposure")
+_AGAIN = ("targets", "sessions", "trials", "walk", "judged")
+"""Relations that are made anew, with networks in the place of sources."""
+
+MEMORY = "1200MiB"
+"""What DuckDB may hold while it judges, before it spills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Verdicts and what they stand on; each table is that of the named query of its name.
+
+    `sources` ends with the networks that alarmed as one; `members` is null for a single address.
+    `walk` holds the steps of the source that was asked for.
+    """
+
+    sources: pa.Table
+    top_ports: pa.Table
+    scanner_answers: pa.Table
+    probes: pa.Table
+    campaigns: pa.Table
+    walk: pa.Table | None
+    exposed: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    account: Account
+
+
+def detect(
+    inputs: Inputs,
+    listener: Listener | None = None,
+    *,
+    explain: str | None = None,
+    save_state: Path | None = None,
+) -> Detection:
+    """Judge every source, and the networks of those that didn't alarm alone.
+
+    With `explain` the steps of that source, an address or a network, are kept; with `save_state`
+    the state is written to that directory, which is new or empty.
+
+    Raises:
+        UsageError: no input says which records were rejected, or the directory can't be had.
+        FlowlensError: the log holds accepted records alone, so nothing can be judged.
+    """
+    questions = [Question.named(named.find(name)) for name in QUERIES]
+    with answering(inputs, questions, listener, memory=MEMORY) as answers:
+        tables = {
+            name: answers.table(question) for name, question in zip(QUERIES, questions, strict=True)
+        }
+        (exposure,) = tables["exposure"].to_pylist()
+        _require_refusals(inputs, exposure)
+        if save_state is not None:
+            state.save(
+                lambda name: answers.reader(_held(name)), inputs.knowledge.evidence, save_state
+            )
+        walk = _steps(answers, explain) if explain else None
+        groups = _networks(answers, tables["sources"])
+        if explain and "/" in explain and groups.num_rows:
+            walk = _steps(answers, explain)
+        return Detection(
+            sources=_together(tables["sources"], groups),
+            top_ports=_with_networks(answers, "top_ports", tables, groups),
+            scanner_answers=_with_networks(answers, "scanner_answers", tables, groups),
+            probes=tables["probes"],
+            campaigns=tables["campaigns"],
+            walk=walk,
+            exposed=exposure["exposed"],
+            first_seen=exposure["first_seen"],
+            last_seen=exposure["last_seen"],
+            account=answers.account,
+        )
+
+
+def _require_refusals(inputs: Inputs, exposure: dict[str, Any]) -> None:
+    """Refuse to judge a log of accepted records alone: it can't show who was turned away."""
+    if exposure["refused"] or not exposure["accepted"]:
+        return
+    evidence = inputs.knowledge.evidence
+    span = exposure["last_seen"] - exposure["first_seen"]
+    if (
+        exposure["accepted"] >= evidence["rejects_records"]
+        or span.total_seconds() >= evidence["rejects_seconds"]
+    ):
+        raise FlowlensError(
+            f"{exposure['accepted']:,} records from peers were accepted and none rejected: such a "
+            "log can't show a scanner; create the flow log with traffic type ALL, or take away "
+            "what filters the rejected ones out"
+        )
+
+
+def _held(name: str, condition: str = "") -> Question:
+    """The rows of a relation that has been made, in the order of its columns."""
+    columns = ", ".join(quoted(column.name) for column in named.find(name).columns)
+    return Question(f"select {columns} from {quoted(name)}{condition} order by {columns}")
+
+
+def _steps(answers: Answers, source: str) -> pa.Table:
+    question = _held("walk", " where srcaddr = $source")
+    return answers.table(Question(question.sql, {"source": source}))
+
+
+def _networks(answers: Answers, sources: pa.Table) -> pa.Table:
+    """The verdicts on networks that alarmed as one, with the number of their members."""
+    outside = pc.and_(pc.invert(sources["inside"]), pc.greater(sources["targets"], 0))
+    alone = pc.and_(outside, pc.not_equal(sources["tier"], "scanner"))
+    connection = answers.connection
+    connection.register("given", networks(sources.filter(alone)["srcaddr"]))
+    connection.execute("insert into networks from given")
+    connection.unregister("given")
+    for name in ("network_targets", "network_sessions"):
+        answers.relate(named.find(name))
+    for name in _AGAIN:
+        connection.execute(f"alter table {name} rename to source_{name}")
+    for name in ("targets", "sessions"):
+        connection.execute(f"alter table network_{name} rename to {name}")
+    for name in ("trials", "walk", "judged"):
+        answers.relate(named.find(name))
+    return answers.table(Question.named(named.find("network_verdicts")))
+
+
+def _together(sources: pa.Table, groups: pa.Table) -> pa.Table:
+    alone = sources.append_column("members", pa.nulls(sources.num_rows, pa.int64()))
+    return pa.concat_tables([alone, groups], promote_options="default").combine_chunks()
+
+
+def _with_networks(
+    answers: Answers, name: str, tables: dict[str, pa.Table], groups: pa.Table
+) -> pa.Table:
+    """What a query says of the sources, then of the networks that alarmed."""
+    if not groups.num_rows:
+        return tables[name]
+    more = answers.table(Question.named(named.find(name)))
+    return pa.concat_tables([tables[name], more])
+
+
+def tiers(table: pa.Table, wanted: Sequence[str]) -> pa.Table:
+    """The rows of some tiers, most evidence first, then by address."""
+    chosen = table.filter(pc.is_in(table["tier"], pa.array(wanted)))
+    return chosen.sort_by([("evidence", "descending"), ("srcaddr", "ascending")])

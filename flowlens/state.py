@@ -1,0 +1,131 @@
+"""The state of the scan detector: what was seen, by day, and no verdicts.
+
+Four tables, each the named query of its name. States of different days are put together row by row,
+in any order: a verdict adds up what it finds. A state is a directory of Parquet files that appears
+whole or not at all. Which objects were read for it, and that none was read twice, is the business
+of whoever keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flowlens.directories import appearing
+from flowlens.errors import UsageError
+from flowlens.evidence import Evidence
+
+TABLES = ("contacts", "opened", "sessions", "served")
+VERSION = 1
+
+FIXED = ("session_packets", "session_packet_bytes", "half_open_packets", "opened_after")
+"""Numbers of the evidence that are applied to records, and can't be changed in a state."""
+
+_ABOUT = "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state on disk, opened and found whole."""
+
+    directory: Path
+    numbers: Mapping[str, float]
+
+    @classmethod
+    def open(cls, directory: Path) -> State:
+        """The state in a directory.
+
+        Raises:
+            UsageError: there is none, or one of a newer flowlens.
+        """
+        place = directory / _ABOUT
+        try:
+            about = json.loads(place.read_bytes())
+            version, numbers = about["state"], {name: float(about[name]) for name in FIXED}
+        except OSError as error:
+            raise UsageError(
+                f"{directory}: no state of the scan detector ({error.strerror}); "
+                "flowlens scanners INPUT --save-state DIR makes one"
+            ) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise UsageError(f"{place}: no description of a state; make the state anew") from error
+        if version != VERSION:
+            raise UsageError(
+                f"{directory}: state of version {version}; this flowlens reads {VERSION}"
+            )
+        return cls(directory, numbers)
+
+    def require(self, evidence: Evidence) -> None:
+        """See that it was made with the same numbers, where they are applied to records.
+
+        Raises:
+            UsageError: it was not.
+        """
+        for name in FIXED:
+            if self.numbers[name] != evidence[name]:
+                raise UsageError(
+                    f"{self.directory}: made with {name}={self.numbers[name]:g}, and "
+                    f"{evidence[name]:g} is asked for; make the state anew, or --set it back"
+                )
+
+    def table(self, name: str, schema: pa.Schema) -> pa.RecordBatchReader:
+        """One of its tables as a stream of the wanted columns.
+
+        Raises:
+            UsageError: the file is not what it should be.
+        """
+        place = self.directory / f"{name}.parquet"
+        try:
+            file = pq.ParquetFile(place)
+            if not file.schema_arrow.equals(schema):
+                raise UsageError(f"{place}: not the columns of {name}; make the state anew")
+            return pa.RecordBatchReader.from_batches(schema, file.iter_batches(131_072))
+        except (OSError, pa.ArrowException) as error:
+            raise UsageError(f"{place}: not readable ({_line(error)}); make the state anew") from (
+                error
+            )
+
+
+def save(read: Callable[[str], pa.RecordBatchReader], evidence: Evidence, directory: Path) -> None:
+    """Write a state to `directory`, which is new or empty; `read` gives a table by its name.
+
+    Raises:
+        UsageError: the directory can't be had, or is not empty.
+        FlowlensError: writing fails.
+    """
+    with appearing(directory) as part:
+        for name in TABLES:
+            reader = read(name)
+            place = part / f"{name}.parquet"
+            with pq.ParquetWriter(place, reader.schema, compression="zstd") as writer:
+                for batch in reader:
+                    writer.write_batch(batch)
+        about = {"state": VERSION, **{name: evidence[name] for name in FIXED}}
+        (part / _ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
+
+
+def opened(directories: Sequence[Path], evidence: Evidence) -> tuple[State, ...]:
+    """States to start from.
+
+    Raises:
+        UsageError: one isn't there, isn't whole, was made otherwise, or is named twice.
+    """
+    seen: set[Path] = set()
+    found = []
+    for directory in directories:
+        state = State.open(directory)
+        state.require(evidence)
+        if directory.resolve() in seen:
+            raise UsageError(f"{directory}: the same state twice; its records would count twice")
+        seen.add(directory.resolve())
+        found.append(state)
+    return tuple(found)
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

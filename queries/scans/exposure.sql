@@ -1,0 +1,31 @@
+-- What the data holds for the detector, in one row.
+--
+-- reads: contacts
+-- param: limit bigint = 0 | rows | rows to give; 0 gives all
+-- column: exposed bigint | | hosts (ENI and address) that were touched from outside
+-- column: accepted bigint | records | records accepted from peers
+-- column: refused bigint | records | records refused from peers
+-- column: first_seen timestamptz | UTC | earliest start
+-- column: last_seen timestamptz | UTC | latest end
+with hosts as (
+    select distinct interface_id, dstaddr
+    from contacts
+    where not inside and opens > 0
+),
+counted as (
+    select count(*) as exposed
+    from hosts
+),
+sums as (
+    select
+        cast(sum(records - refused) as bigint) as accepted,
+        cast(sum(refused) as bigint) as refused,
+        min(first_seen) as first_seen,
+        max(last_seen) as last_seen
+    from contacts
+)
+select counted.exposed, sums.accepted, sums.refused, sums.first_seen, sums.last_seen
+from counted
+cross join sums
+order by counted.exposed
+limit $limit
