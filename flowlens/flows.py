@@ -16,16 +16,23 @@ import pyarrow as pa
 from flowlens import named
 from flowlens.aws import Access, remotes
 from flowlens.check import Check, check
+from flowlens.cidrs import parse_cidr, read_allowed
+from flowlens.errors import UsageError
+from flowlens.evidence import Evidence
 from flowlens.filters import build_filter
+from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.result import Result
+from flowlens.scans.verdicts import COLUMNS
 from flowlens.sources import find
+from flowlens.state import opened
 
 if TYPE_CHECKING:
     import polars as pl
 
     from flowlens.report.facts import Report
+    from flowlens.scanners import Scanners
 
 Input = str | PathLike[str]
 
@@ -73,6 +80,45 @@ class Flows:
         """All records as Arrow record batches, with memory flat however many there are."""
         with self.sql("select * from flows").stream() as reader:
             yield from reader
+
+    def scanners(
+        self,
+        *,
+        tier: str | None = None,
+        allow: Input | Sequence[Input] = (),
+        own: str | Sequence[str] = (),
+        parameters: Mapping[str, float] | None = None,
+        states: Input | Sequence[Input] = (),
+        save_state: Input | None = None,
+    ) -> Scanners:
+        """Who is scanning: sources and networks judged by evidence, with the reasons.
+
+        `tier` is one of scanner, likely, probe, benign, backscatter and return, some with commas
+        between, or `all`; scanner and likely unless told. `allow` names allow-lists, `own` CIDRs
+        of our own, `parameters` other numbers for the evidence. `states` are directories of
+        earlier states to judge together with these flows; `save_state` is one to write.
+
+        Raises:
+            UsageError: no such tier or parameter, or a file or directory that can't be used.
+        """
+        from flowlens.scanners import Scanners, chosen_tiers
+
+        evidence = Evidence(dict(parameters or {}))
+        knowledge = Knowledge(
+            own=tuple(_cidr(text) for text in _several(own)),
+            evidence=evidence,
+            earlier=opened([Path(name) for name in _several(states)], evidence),
+        )
+        lists = [Path(name) for name in _several(allow)]
+        return Scanners(
+            "scanners",
+            COLUMNS,
+            replace(self.inputs, knowledge=knowledge),
+            self.listener,
+            chosen_tiers(tier),
+            read_allowed(lists) if lists else None,
+            None if save_state is None else Path(save_state),
+        )
 
     def check(self) -> Check:
         """What was read and what was not: counts by source, reasons, coverage."""
@@ -161,6 +207,17 @@ def read(
         elif source.remark:
             warnings.warn(f"{source.name}: {source.remark}", stacklevel=2)
     return Flows(Inputs(found, given, chosen), own)
+
+
+def _several(names: Input | Sequence[Input]) -> list[str]:
+    return [fspath(name) for name in ([names] if isinstance(names, str | PathLike) else names)]
+
+
+def _cidr(text: str) -> str:
+    try:
+        return str(parse_cidr(text))
+    except ValueError as error:
+        raise UsageError(f"--own {error}") from error
 
 
 def _plain(value: object) -> str:

@@ -23,53 +23,23 @@ SHOWN = 20
 
 
 @dataclass(slots=True)
-class Result:
-    """The answer to one question; it is read when it is first looked at, and then kept.
-
-    `columns` says what the columns mean, where the question was a named query.
-    """
+class Shown:
+    """A table that shows itself, as text and in Jupyter; `columns` says what its columns mean."""
 
     name: str
     columns: Sequence[Column]
-    _question: Question = field(repr=False)
-    _ask: Callable[[Question], AbstractContextManager[Answers]] = field(repr=False)
-    _table: pa.Table | None = field(default=None, repr=False)
-    _account: Account | None = field(default=None, repr=False)
 
     def arrow(self) -> pa.Table:
-        """The answer as an Arrow table.
-
-        Raises:
-            FlowlensError: the input can't be read, or the SQL fails on it.
-        """
-        if self._table is None:
-            with self._ask(self._question) as answers:
-                self._table = answers.table(self._question)
-                self._account = answers.account
-        return self._table
+        """The table as Arrow."""
+        raise NotImplementedError
 
     def polars(self) -> pl.DataFrame:
-        """The answer as a polars frame, without a copy where the types allow it."""
+        """The table as a polars frame, without a copy where the types allow it."""
         import polars as pl
 
         frame = pl.from_arrow(self.arrow())
         assert isinstance(frame, pl.DataFrame)
         return frame
-
-    @contextmanager
-    def stream(self) -> Iterator[pa.RecordBatchReader]:
-        """The answer as a stream, for one that may be larger than memory; reads the input anew."""
-        with self._ask(self._question) as answers:
-            yield answers.reader(self._question)
-            self._account = answers.account
-
-    @property
-    def account(self) -> Account:
-        """What was read to answer, with every line accounted for."""
-        if self._account is None:
-            self.arrow()
-        assert self._account is not None
-        return self._account
 
     def __len__(self) -> int:
         return int(self.arrow().num_rows)
@@ -88,3 +58,43 @@ class Result:
         from flowlens.output.preview import preview
 
         return preview(self.arrow().to_reader(), limit=SHOWN, total=None)
+
+
+@dataclass(slots=True, repr=False)
+class Result(Shown):
+    """The answer to one question; it is read when it is first looked at, and then kept.
+
+    `columns` are empty where the question was no named query.
+    """
+
+    _question: Question = field(repr=False)
+    _ask: Callable[[Question], AbstractContextManager[Answers]] = field(repr=False)
+    _table: pa.Table | None = field(default=None, repr=False)
+    _account: Account | None = field(default=None, repr=False)
+
+    def arrow(self) -> pa.Table:
+        """The answer as an Arrow table.
+
+        Raises:
+            FlowlensError: the input can't be read, or the SQL fails on it.
+        """
+        if self._table is None:
+            with self._ask(self._question) as answers:
+                self._table = answers.table(self._question)
+                self._account = answers.account
+        return self._table
+
+    @contextmanager
+    def stream(self) -> Iterator[pa.RecordBatchReader]:
+        """The answer as a stream, for one that may be larger than memory; reads the input anew."""
+        with self._ask(self._question) as answers:
+            yield answers.reader(self._question)
+            self._account = answers.account
+
+    @property
+    def account(self) -> Account:
+        """What was read to answer, with every line accounted for."""
+        if self._account is None:
+            self.arrow()
+        assert self._account is not None
+        return self._account

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flowlens.directories import appearing
@@ -73,6 +74,15 @@ class State:
                     f"{evidence[name]:g} is asked for; make the state anew, or --set it back"
                 )
 
+    def sources(self) -> set[str]:
+        """The addresses of all peers that it has seen."""
+        place = self.directory / "contacts.parquet"
+        try:
+            column = pq.read_table(place, columns=["srcaddr"])["srcaddr"]
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(place, error) from error
+        return set(pc.unique(column).to_pylist())
+
     def table(self, name: str, schema: pa.Schema) -> pa.RecordBatchReader:
         """One of its tables as a stream of the wanted columns.
 
@@ -86,9 +96,7 @@ class State:
                 raise UsageError(f"{place}: not the columns of {name}; make the state anew")
             return pa.RecordBatchReader.from_batches(schema, file.iter_batches(131_072))
         except (OSError, pa.ArrowException) as error:
-            raise UsageError(f"{place}: not readable ({_line(error)}); make the state anew") from (
-                error
-            )
+            raise _unreadable(place, error) from error
 
 
 def save(read: Callable[[str], pa.RecordBatchReader], evidence: Evidence, directory: Path) -> None:
@@ -127,5 +135,6 @@ def opened(directories: Sequence[Path], evidence: Evidence) -> tuple[State, ...]
     return tuple(found)
 
 
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _unreadable(place: Path, error: Exception) -> UsageError:
+    what = next(iter(str(error).splitlines()), type(error).__name__)
+    return UsageError(f"{place}: not readable ({what}); make the state anew")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flowlens.report.model import Named, Report
 from flowlens.report.numbers import percent_text
-from flowlens.report.words import count, length
+from flowlens.words import count, length
 
 
 @dataclass(frozen=True, slots=True)

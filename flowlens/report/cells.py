@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from flowlens.report.model import Report, Row, Section
 from flowlens.report.numbers import percent_text, running
-from flowlens.report.words import amount, clock, port, service
+from flowlens.report.words import clock
+from flowlens.words import amount, port, service
 
 ADDRESS = "address"
 """A column of addresses or ENIs: where room is short, the middle of a cell goes."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from flowlens.report.model import Report, Timeline
-from flowlens.report.words import clock, length
+from flowlens.report.words import clock
+from flowlens.words import length
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LABEL = 8

@@ -17,7 +17,8 @@ from flowlens.report.cells import (
 )
 from flowlens.report.model import Report, Section
 from flowlens.report.numbers import percent_text
-from flowlens.report.words import CAUSES, CLASSES, count, middle, pair, port, port_service
+from flowlens.report.words import CAUSES, CLASSES
+from flowlens.words import count, middle, pair, port, port_service
 
 SIDES = {"client": "to our client", "server": "from our server", "unknown": "side unknown"}
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from flowlens.report.model import Finding, Report, Row, Section
 from flowlens.report.numbers import percent_text
 from flowlens.report.rules import Rule, finding
-from flowlens.report.words import amount, clock, count, pair, port, port_service
+from flowlens.report.words import clock
+from flowlens.words import amount, count, pair, port, port_service
 
 SOURCE_SHARE = 20
 """Percent of all rejects from which on a single source is worth a line."""

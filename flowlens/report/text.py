@@ -19,7 +19,8 @@ from flowlens.report.cells import ADDRESS, Cells, Grid
 from flowlens.report.chart import chart
 from flowlens.report.grids import classes, grids
 from flowlens.report.model import Report
-from flowlens.report.words import count, middle, span
+from flowlens.report.words import span
+from flowlens.words import count, middle
 
 PIPED = 80
 WIDEST = 140

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flowlens.report.model import Finding, Report
 from flowlens.report.rules import Rule, finding
-from flowlens.report.words import clock, count
+from flowlens.report.words import clock
+from flowlens.words import count
 
 
 def skipdata(report: Report, rule: Rule) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +30,7 @@ class Detection:
     """Verdicts and what they stand on; each table is that of the named query of its name.
 
     `sources` ends with the networks that alarmed as one; `members` is null for a single address.
-    `walk` holds the steps of the source that was asked for.
+    `walk` holds the steps of the source `explained`.
     """
 
     sources: pa.Table
@@ -39,6 +38,7 @@ class Detection:
     scanner_answers: pa.Table
     probes: pa.Table
     campaigns: pa.Table
+    explained: str | None
     walk: pa.Table | None
     exposed: int
     first_seen: datetime | None
@@ -83,6 +83,7 @@ def detect(
             scanner_answers=_with_networks(answers, "scanner_answers", tables, groups),
             probes=tables["probes"],
             campaigns=tables["campaigns"],
+            explained=explain,
             walk=walk,
             exposed=exposure["exposed"],
             first_seen=exposure["first_seen"],
@@ -151,9 +152,3 @@ def _with_networks(
         return tables[name]
     more = answers.table(Question.named(named.find(name)))
     return pa.concat_tables([tables[name], more])
-
-
-def tiers(table: pa.Table, wanted: Sequence[str]) -> pa.Table:
-    """The rows of some tiers, most evidence first, then by address."""
-    chosen = table.filter(pc.is_in(table["tier"], pa.array(wanted)))
-    return chosen.sort_by([("evidence", "descending"), ("srcaddr", "ascending")])

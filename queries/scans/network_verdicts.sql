@@ -6,6 +6,7 @@
 -- column: inside boolean | | the source is one of our own addresses
 -- column: tier varchar | | scanner, likely, probe or benign
 -- column: evidence bigint | micro-nats | evidence for a scanner
+-- column: bar bigint | micro-nats | evidence that makes an alarm of this source
 -- column: shape varchar | | vertical, horizontal, block or random; null below likely
 -- column: pace varchar | | fast, medium or slow, by the median gap; null below likely
 -- column: contacts bigint | | families of services touched
@@ -39,6 +40,7 @@ select
     judged.inside,
     judged.tier,
     judged.evidence,
+    judged.bar,
     judged.shape,
     judged.pace,
     judged.contacts,

@@ -9,6 +9,7 @@
 -- column: inside boolean | | the source is one of our own addresses
 -- column: tier varchar | | scanner, likely, probe, benign, backscatter or return
 -- column: evidence bigint | micro-nats | evidence for a scanner
+-- column: bar bigint | micro-nats | evidence that makes an alarm of this source
 -- column: shape varchar | | vertical, horizontal, block or random; null below likely
 -- column: pace varchar | | fast, medium or slow, by the median gap; null below likely
 -- column: contacts bigint | | families of services touched
@@ -58,6 +59,7 @@ select
         else 'return'
     end as tier,
     coalesce(judged.evidence, 0) as evidence,
+    coalesce(judged.bar, 0) as bar,
     judged.shape,
     judged.pace,
     coalesce(judged.contacts, 0) as contacts,

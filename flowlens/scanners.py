@@ -1,0 +1,124 @@
+"""Scanners: sources that have been judged, as a table that shows itself and can explain itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowlens.cidrs import Allowed, Cidrs
+from flowlens.errors import UsageError, nearest
+from flowlens.pipeline import Inputs, Listener
+from flowlens.result import Shown
+from flowlens.scans.detection import Detection, detect
+from flowlens.scans.explanation import explanation
+from flowlens.scans.verdicts import verdicts
+
+TIERS = ("scanner", "likely", "probe", "benign", "backscatter", "return")
+LISTED = ("scanner", "likely")
+
+
+def chosen_tiers(text: str | None) -> tuple[str, ...]:
+    """Tiers as a user names them: some with commas between, `all`, or None for those listed.
+
+    Raises:
+        UsageError: no such tier.
+    """
+    if text is None:
+        return LISTED
+    names = [name.strip() for name in text.split(",")]
+    if names == ["all"]:
+        return TIERS
+    for name in names:
+        if name not in TIERS:
+            raise UsageError(f"--tier {name}: no such tier; {nearest(name, [*TIERS, 'all'])}")
+    return tuple(names)
+
+
+@dataclass(slots=True, repr=False)
+class Scanners(Shown):
+    """Verdicts on sources; the flows are read when they are first looked at.
+
+    `detection` holds everything that they stand on.
+    """
+
+    _inputs: Inputs = field(repr=False)
+    _listener: Listener = field(repr=False)
+    tiers: tuple[str, ...] = LISTED
+    allowed: Cidrs[Allowed] | None = None
+    _save_state: Path | None = field(default=None, repr=False)
+    _detection: Detection | None = field(default=None, repr=False)
+    _table: pa.Table | None = field(default=None, repr=False)
+
+    @property
+    def detection(self) -> Detection:
+        """Everything that the verdicts stand on; the flows are read once for it."""
+        return self._look(None)
+
+    def arrow(self) -> pa.Table:
+        """A row for each source or network of the chosen tiers, most evidence first.
+
+        Raises:
+            FlowlensError: the input can't be read, or can't be judged.
+        """
+        if self._table is None:
+            self._table = verdicts(
+                self.detection,
+                self.tiers,
+                evidence=self._inputs.knowledge.evidence,
+                allowed=self.allowed,
+                known=self._known(),
+            )
+        return self._table
+
+    def explain(self, source: str) -> pa.Table:
+        """The walk of one source, an address or a network of the list, step by step.
+
+        Raises:
+            UsageError: the source is in none of the records.
+        """
+        detection = self._look(source)
+        rows = detection.sources.filter(pc.equal(detection.sources["srcaddr"], source))
+        if not rows.num_rows:
+            raise UsageError(
+                f"--explain {source}: no source of these records, and no network that scans as one"
+            )
+        assert detection.walk is not None
+        return explanation(detection.walk, rows["bar"][0].as_py(), self._inputs.knowledge.evidence)
+
+    def counts(self) -> Counter[str]:
+        """How many sources there are in each tier; networks count as `groups`."""
+        sources = self.detection.sources
+        alone = sources.filter(pc.is_null(sources["members"]))
+        counted = Counter({row["values"]: row["counts"] for row in _counted(alone["tier"])})
+        counted["groups"] = sources.num_rows - alone.num_rows
+        return counted
+
+    @property
+    def false_alarms(self) -> float:
+        """Alarms to be expected if nobody at all were scanning: judged sources times α."""
+        judged = pc.sum(pc.greater(self.detection.sources["targets"], 0)).as_py() or 0
+        return float(judged * self._inputs.knowledge.evidence["alpha"])
+
+    def _look(self, source: str | None) -> Detection:
+        found = self._detection
+        if found is None or (source is not None and found.explained != source):
+            found = detect(
+                self._inputs, self._listener, explain=source, save_state=self._save_state
+            )
+            self._detection, self._save_state = found, None
+        return found
+
+    def _known(self) -> set[str] | None:
+        """The sources that earlier states have seen."""
+        states = self._inputs.knowledge.earlier
+        return set().union(*(state.sources() for state in states)) if states else None
+
+
+def _counted(column: pa.ChunkedArray) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pc.value_counts(column).to_pylist()
+    return rows

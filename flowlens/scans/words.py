@@ -1,0 +1,87 @@
+"""A verdict in words and numbers: reasons in nats, and a grade that means something at night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flowlens.evidence import MICRO, Evidence
+
+OUTCOMES = (
+    "refused, nobody is served there",
+    "refused, others are served there",
+    "allowed, no answer",
+    "answered, no session",
+    "half-open",
+    "allowed, no connection to see",
+    "session",
+)
+"""What became of a touch, by the number that the queries give it."""
+
+_REASONS = (
+    ("refused_free", "refused", "refused where nobody is served"),
+    ("refused_served", "refused_served", "refused where others are served"),
+    ("refused_only", "refused_rejects_only", "refused, in a log of rejects alone"),
+    ("allowed", "allowed", "allowed without an answer"),
+    ("touches_answered", "answered", "answered without a session"),
+    ("half_open", "half_open", "left half-open"),
+    ("connectionless", "connectionless", "allowed without connections to see"),
+    ("touches_session", "session", "sessions"),
+)
+"""Column of a verdict, what it weighs, and how it is said."""
+
+
+def reasons(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
+    """Why a source has its evidence: nats by outcome, which sum up to it, and what else tells.
+
+    `row` is one of the query `sources`.
+    """
+    return [*_sums(row, evidence), *_traces(row)]
+
+
+def _sums(row: Mapping[str, Any], evidence: Evidence) -> Iterator[str]:
+    left = row["evidence"]
+    for column, weight, words in _REASONS:
+        if count := row[column]:
+            micro = count * evidence.micro(weight)
+            left -= micro
+            yield f"{count:,} {words} {_nats(micro)}"
+    # What is left is fading; rounding to whole micro-nats alone says nothing.
+    if left and row["tier"] in ("scanner", "likely") and abs(left) >= MICRO // 100:
+        yield f"fading {_nats(left)}"
+
+
+def _traces(row: Mapping[str, Any]) -> Iterator[str]:
+    if row["alarm_contact"]:
+        yield f"alarm at touch {row['alarm_contact']:,} of {row['contacts']:,}"
+    if row["one_srcport"] is not None:
+        yield f"one source port ({row['one_srcport']})"
+    if row["syn_bytes"] in (40, 44):
+        yield f"{row['syn_bytes']}-byte SYN, a tool's"
+
+
+def _nats(micro: int) -> str:
+    """Nats with a sign and one decimal, a true minus for screens.
+
+    >>> _nats(3_150_000), _nats(-410_000)
+    ('+3.2', '−0.4')
+    """
+    return f"{'−' if micro < 0 else '+'}{abs(micro) / MICRO:.1f}"
+
+
+def sure(tier: str, micro: int, bar: int) -> int | None:
+    """A grade from 1 to 5: likely is 1 or 2, an alarm 3, well above its bar 4, twice as much 5.
+
+    >>> sure("scanner", 30_000_000, 11_500_000), sure("likely", 5_000_000, 11_500_000)
+    (5, 1)
+    """
+    if tier == "likely":
+        return 2 if micro * 10 >= bar * 7 else 1
+    if tier == "scanner":
+        return 5 if micro >= 2 * bar else 4 if micro * 2 >= 3 * bar else 3
+    return None
+
+
+def ports_text(ports: Sequence[str]) -> str | None:
+    """Ports for one cell; None without any."""
+    return ", ".join(ports) or None
