@@ -43,9 +43,9 @@ def _flowlens(directory: Path, view: View, *, tiers: tuple[str, ...]) -> pl.Data
 
 @cache
 def _verdicts(directory: Path) -> pl.DataFrame:
-    """flowlens's verdicts, read once for all of its bars."""
+    """flowlens's verdicts on single addresses, read once for all of its bars."""
     import flowlens as fl
 
     found = pl.from_arrow(fl.read(directory).scanners(tier="all").arrow())
     assert isinstance(found, pl.DataFrame)
-    return found
+    return found.filter(pl.col("members").is_null())
