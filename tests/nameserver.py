@@ -10,6 +10,7 @@ address when it answers, and ends with its standard input or on Ctrl-C.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import heapq
 import random
 import selectors
@@ -380,19 +381,21 @@ def _bound(port: int) -> tuple[socket.socket, socket.socket]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--zone", type=Path, required=True, help="the rows, separated by tabs")
     parser.add_argument("--port", type=int, default=0, help="0 for any that is free")
-    parser.add_argument("--loss", type=float, default=0.0, help="share of queries without an answer")
+    parser.add_argument(
+        "--loss", type=float, default=0.0, help="share of queries without an answer"
+    )
     parser.add_argument("--most", type=int, help="queries of a second that are answered")
     options = parser.parse_args()
     zone = Zone.read(options.zone)
     with NameServer(zone, port=options.port, loss=options.loss, most=options.most) as server:
         print(server.address, flush=True)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             sys.stdin.read()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST = 7 * 86_400
+"""Seconds for which any answer holds at most."""
+
 
 class Status(StrEnum):
     """How asking for an address's name ended; never a host name that isn't one."""
@@ -63,3 +66,13 @@ class Answer:
     expires: int | None = None
     servers: str = ""
     failures: int = 0
+
+    def holds(self, now: int, *, servers: str) -> bool:
+        """Whether it need not be asked for again.
+
+        A failure says something about the servers that were asked, and holds for these alone.
+        One that holds for longer than anything can was written by a clock that went wrong.
+        """
+        if self.expires is None or not now < self.expires <= now + LONGEST:
+            return False
+        return self.status.is_verdict or self.servers == servers

@@ -12,11 +12,11 @@ were named for it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from itertools import batched
 from pathlib import Path
 from typing import Self
 
@@ -52,8 +52,8 @@ create table if not exists answers (
 _SELECT = """
 select
     address, status, name, confirmation, asked, expires, servers, failures
-from answers
-where view = ? and address in ({})
+from json_each(?)
+cross join answers on address = value and view = ?
 """
 
 _UPSERT = """
@@ -70,6 +70,164 @@ on conflict do update set
 where excluded.asked >= asked
 """
 
-_BATCH = 500
+_BATCH = 10_000
 _STATUSES = {str(status): status for status in Status}
-_CONFIRMATIONS = {str(one): one for one in Confirmation}
+_CONFIRMATIONS: dict[str | None, Confirmation | None] = {
+    None: None,
+    **{str(one): one for one in Confirmation},
+}
+
+
+class UnusableError(Exception):
+    """The file is no cache of ours, or none that can be used; the message says why."""
+
+
+def default_place() -> Path:
+    """Where the cache lies unless told otherwise (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    directory = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    return directory / "flowlens" / "rdns.sqlite"
+
+
+class Cache:
+    """The answers in the file at `path`; `warn` hears what is wrong with it, a line each."""
+
+    def __init__(self, path: Path, *, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self._connection: sqlite3.Connection | None = None
+        self._writable = True
+
+    def __enter__(self) -> Self:
+        self._guarded(self._open)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def read(self, addresses: Sequence[str], *, view: str = "") -> dict[str, Answer]:
+        """What is known of the addresses, expired or not; a row that makes no sense is left out."""
+        found: dict[str, Answer] = {}
+        for start in range(0, len(addresses), _BATCH):
+            part = json.dumps(addresses[start : start + _BATCH])
+
+            def select(part: str = part) -> None:
+                if self._connection is not None:
+                    for row in self._connection.execute(_SELECT, (part, view)):
+                        with contextlib.suppress(KeyError):
+                            found[row[0]] = _answer(*row)
+
+            self._guarded(select)
+        return found
+
+    def write(self, answers: Iterable[Answer], *, view: str = "") -> None:
+        """Keep answers, all or none; one that was asked for later stays."""
+        rows = [_row(answer, view) for answer in answers]
+
+        def upsert() -> None:
+            if self._connection is not None and self._writable and rows:
+                with self._connection:
+                    self._connection.executemany(_UPSERT, rows)
+
+        self._guarded(upsert)
+
+    def _open(self) -> None:
+        self._writable = self._prepare()
+        mode = "rwc" if self._writable else "ro"
+        self._connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY
+        )
+        version, kind, tables = self._connection.execute(
+            "select user_version, application_id, (select count(*) from sqlite_schema) "
+            "from pragma_user_version, pragma_application_id"
+        ).fetchone()
+        if tables and kind != KIND:
+            raise UnusableError("is another program's file")
+        if version > VERSION:
+            raise UnusableError("was written by a newer flowlens")
+        if self._writable:
+            self._create(fresh=not tables)
+
+    def _create(self, *, fresh: bool) -> None:
+        """Make the table in a new file; in an old one, drop what expired long ago."""
+        assert self._connection is not None
+        with self._connection:
+            if fresh:
+                self._connection.execute("begin immediate")
+                self._connection.execute(_TABLE)
+                self._connection.execute(f"pragma application_id = {KIND}")
+                self._connection.execute(f"pragma user_version = {VERSION}")
+            else:
+                before = int(time.time()) - KEPT
+                self._connection.execute("delete from answers where expires < ?", (before,))
+
+    def _prepare(self) -> bool:
+        """Make the directory; whether the file can be written.
+
+        Raises:
+            UnusableError: there is no file, and there can't be one.
+        """
+        if self._path.exists():
+            if os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK):
+                return True
+            self._warn(f"{self._path}: can't be written; names are read from it, and not kept")
+            return False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableError(f"can't be made: {error.strerror}") from error
+        return True
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do the work; where the file is at fault, go on with a new one, or without any."""
+        try:
+            work()
+        except UnusableError as error:
+            self._give_up(f"{error}; it is left alone, and names are not kept")
+        except sqlite3.OperationalError as error:
+            self._give_up(f"{error}; names are not kept")
+        except sqlite3.DatabaseError as error:
+            self._renew(error)
+
+    def _give_up(self, why: str) -> None:
+        self.__exit__()
+        self._warn(f"{self._path}: {why}; name another with --rdns-cache")
+
+    def _renew(self, error: sqlite3.DatabaseError) -> None:
+        """Move a corrupt file aside and begin a new one."""
+        self.__exit__()
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{int(time.time())}")
+        try:
+            self._path.replace(aside)
+            self._open()
+        except (OSError, sqlite3.Error, UnusableError):
+            self._give_up(f"{error}; names are not kept")
+        else:
+            self._warn(f"{self._path}: {error}; moved to {aside.name}, and a new one begun")
+
+
+def _answer(
+    address: str,
+    status: str,
+    name: str | None,
+    confirmation: str | None,
+    asked: int,
+    expires: int,
+    servers: str,
+    failures: int,
+) -> Answer:
+    known = _STATUSES[status]
+    return Answer(
+        address, known, name, _CONFIRMATIONS[confirmation], asked, expires, servers, failures
+    )
+
+
+def _row(answer: Answer, view: str) -> tuple[object, ...]:
+    """The values of `_UPSERT`, in the table's order."""
+    status, confirmation = str(answer.status), answer.confirmation
+    return (
+        answer.address, view, status, answer.name, confirmation and str(confirmation),
+        answer.asked, answer.expires, answer.servers, answer.failures,
+    )  # fmt: skip

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from flowlens.rdns.answers import Status
+from flowlens.rdns.answers import LONGEST, Status
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
-NAMED = (HOUR, 7 * DAY)
+NAMED = (HOUR, LONGEST)
 """Limits of a record's own TTL: some are 0, some are years."""
 
 ABSENT = (15 * MINUTE, DAY)
 """Limits of what the zone's SOA says on names that don't exist (RFC 2308, 5)."""
 
 FAILED = (5 * MINUTE, DAY)
-"""Of a failure: this long after the first, doubled with every run that fails as well, up to that."""
-
-LONGEST = NAMED[1]
+"""Of a failure: so long after the first, doubled with every run that fails, up to that."""
 
 
 def lifetime(status: Status, ttl: int, failures: int) -> int:

@@ -46,7 +46,7 @@ class Network:
     @property
     def name(self) -> str:
         """The servers' addresses."""
-        return ", ".join(map(str, self._servers))
+        return ", ".join(dict.fromkeys(map(str, self._servers)))
 
     @property
     def has_private(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from flowlens.rdns.questions import Question, Reply
@@ -29,5 +29,5 @@ class Resolver(Protocol):
         """
 
     @property
-    def remarks(self) -> list[str]:
+    def remarks(self) -> Sequence[str]:
         """What a user should hear of the last run, a line each."""

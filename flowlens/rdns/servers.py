@@ -42,7 +42,7 @@ class Server:
         above a multiple of 16 may be one.
         """
         address = ip_address(self.host)
-        if not isinstance(address, IPv4Address) or reach(address) is not Reach.PRIVATE:
+        if not isinstance(address, IPv4Address) or reach(address.packed) is not Reach.PRIVATE:
             return address in _VPC
         return int(address) % 16 == 2
 
