@@ -34,7 +34,7 @@ def run_rdns(
 ) -> None:
     """Look up the addresses, write their names, and say what was asked of whom."""
     refuse_binary(format, output)
-    addresses = list(_addresses(words, sys.stdin))
+    addresses = list(_addresses(words, sys.stdin.buffer if sys.stdin else ()))
     width = None
     if output is None and sys.stdout is not None and sys.stdout.isatty():
         width = shutil.get_terminal_size().columns
@@ -58,7 +58,7 @@ def run_rdns(
             print(f"flowlens: {terminal(line)}", file=sys.stderr)
 
 
-def _addresses(words: Iterable[str], stdin: Iterable[str] | None) -> Iterator[str]:
+def _addresses(words: Iterable[str], stdin: Iterable[bytes]) -> Iterator[str]:
     """The addresses as words and, where `-` stands, one a line; empty lines are passed over.
 
     Raises:
@@ -68,9 +68,10 @@ def _addresses(words: Iterable[str], stdin: Iterable[str] | None) -> Iterator[st
         if word != STDIN:
             yield _address(word, word)
             continue
-        for number, line in enumerate(stdin or (), 1):
-            if line.strip():
-                yield _address(line.strip(), f"-:{number}: {line.strip()}")
+        for number, line in enumerate(stdin, 1):
+            text = line.decode("utf-8", "backslashreplace").strip()
+            if text:
+                yield _address(text, f"-:{number}: {text}")
 
 
 def _address(text: str, place: str) -> str:
