@@ -19,7 +19,7 @@ from flowlens.errors import FlowlensError
 if TYPE_CHECKING:
     from flowlens.check import Check
     from flowlens.flows import Flows, read
-    from flowlens.resolve import resolve
+    from flowlens.names import resolve
     from flowlens.result import Result
 
 __all__ = ["Check", "FlowlensError", "Flows", "Result", "read", "resolve"]
@@ -29,7 +29,7 @@ _HOMES = {
     "Flows": "flowlens.flows",
     "Result": "flowlens.result",
     "read": "flowlens.flows",
-    "resolve": "flowlens.resolve",
+    "resolve": "flowlens.names",
 }
 
 

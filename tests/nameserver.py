@@ -265,6 +265,7 @@ class NameServer:
         self._second = (0, 0)
         self._later: list[tuple[float, int, Out, tuple[str, int]]] = []
         self._udp, self._listener = _bound(port)
+        self.address = "{}:{}".format(*self._udp.getsockname())
         self._other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._other.bind(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
@@ -272,11 +273,6 @@ class NameServer:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self.serve, daemon=True)
-
-    @property
-    def address(self) -> str:
-        host, port = self._udp.getsockname()
-        return f"{host}:{port}"
 
     @property
     def total(self) -> int:

@@ -13,12 +13,12 @@ from flowlens.cli.commands import refuse_binary
 from flowlens.cli.progress import Asking
 from flowlens.cli.signals import interruptible
 from flowlens.errors import UsageError
+from flowlens.names import answers_table
 from flowlens.output.escape import terminal
 from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.output.sink import open_sink
 from flowlens.rdns.lookup import Listener, Settings, lookup
-from flowlens.resolve import answers_table
 
 STDIN = "-"
 

@@ -31,7 +31,7 @@ class Status(StrEnum):
     @property
     def is_verdict(self) -> bool:
         """Whether name servers said what is so."""
-        return self in (Status.OK, Status.NODATA, Status.NXDOMAIN)
+        return self is Status.OK or self is Status.NXDOMAIN or self is Status.NODATA
 
 
 _FAILURES = frozenset((Status.SERVFAIL, Status.REFUSED, Status.TIMEOUT, Status.MALFORMED))

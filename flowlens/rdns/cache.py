@@ -11,12 +11,11 @@ were named for it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -78,6 +77,9 @@ _CONFIRMATIONS: dict[str | None, Confirmation | None] = {
 }
 
 
+Row = tuple[str, str, str | None, str | None, int, int, str, int]
+
+
 class UnusableError(Exception):
     """The file is no cache of ours, or none that can be used; the message says why."""
 
@@ -110,16 +112,16 @@ class Cache:
     def read(self, addresses: Sequence[str], *, view: str = "") -> dict[str, Answer]:
         """What is known of the addresses, expired or not; a row that makes no sense is left out."""
         found: dict[str, Answer] = {}
-        for start in range(0, len(addresses), _BATCH):
-            part = json.dumps(addresses[start : start + _BATCH])
+        # In the table's own order, neighbours lie on one page.
+        ordered = sorted(addresses)
 
-            def select(part: str = part) -> None:
-                if self._connection is not None:
-                    for row in self._connection.execute(_SELECT, (part, view)):
-                        with contextlib.suppress(KeyError):
-                            found[row[0]] = _answer(*row)
+        def select() -> None:
+            for start in range(0, len(ordered) if self._connection else 0, _BATCH):
+                assert self._connection is not None
+                part = json.dumps(ordered[start : start + _BATCH])
+                found.update(_answers(self._connection.execute(_SELECT, (part, view))))
 
-            self._guarded(select)
+        self._guarded(select)
         return found
 
     def write(self, answers: Iterable[Answer], *, view: str = "") -> None:
@@ -208,20 +210,13 @@ class Cache:
             self._warn(f"{self._path}: {error}; moved to {aside.name}, and a new one begun")
 
 
-def _answer(
-    address: str,
-    status: str,
-    name: str | None,
-    confirmation: str | None,
-    asked: int,
-    expires: int,
-    servers: str,
-    failures: int,
-) -> Answer:
-    known = _STATUSES[status]
-    return Answer(
-        address, known, name, _CONFIRMATIONS[confirmation], asked, expires, servers, failures
-    )
+def _answers(rows: Iterable[Row]) -> Iterator[tuple[str, Answer]]:
+    """The answers in rows of `_SELECT`, by address."""
+    for address, status, name, confirmation, asked, expires, servers, failures in rows:
+        known = _STATUSES.get(status)
+        if known is not None and confirmation in _CONFIRMATIONS:
+            whether = _CONFIRMATIONS[confirmation]
+            yield address, Answer(address, known, name, whether, asked, expires, servers, failures)
 
 
 def _row(answer: Answer, view: str) -> tuple[object, ...]:

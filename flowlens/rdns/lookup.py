@@ -190,59 +190,59 @@ class _Run:
     def answer(self, packed: Mapping[str, bytes], cache: Cache | None) -> None:
         """An answer for every address, as good as the settings allow."""
         has_private = self.resolver is not None and self.resolver.has_private
-        views: dict[str, list[str]] = {"": []}
-        private = ", ".join(self.settings.private)
+        own = f"private {', '.join(self.settings.private)}"
+        views: dict[str, list[str]] = {"": [], own: []}
         for key, value in packed.items():
             kind = reach(value)
-            if kind is Reach.SPECIAL or (kind is Reach.PRIVATE and not has_private):
-                self.answers[key] = Answer(key, Status.PRIVATE)
+            if kind is Reach.PUBLIC:
+                views[""].append(key)
+            elif kind is Reach.PRIVATE and has_private:
+                views[own].append(key)
             else:
-                view = f"private {private}" if kind is Reach.PRIVATE else ""
-                self.answers[key] = Answer(key, Status.NOT_ASKED)
-                views.setdefault(view, []).append(key)
-        wanted: dict[str, Answer | None] = {}
+                self.answers[key] = Answer(key, Status.PRIVATE)
+        before: dict[str, Answer] = {}
         of = self.resolver.name if self.resolver else ""
         for view, members in views.items():
-            known = cache.read(members, view=view) if cache else {}
-            for key in members:
-                answer = known.get(key)
-                if answer is not None and answer.holds(self.now, servers=of or answer.servers):
+            known = cache.read(members, view=view) if cache and members else {}
+            for key, answer in known.items():
+                if answer.holds(self.now, servers=of or answer.servers):
                     self.answers[key] = answer
-                    self.cached += 1
                 else:
-                    wanted[key] = answer
+                    before[key] = answer
+            self.cached += len(known)
+        self.cached -= len(before)
+        wanted = [key for key in packed if key not in self.answers]
+        self.answers.update((key, Answer(key, Status.NOT_ASKED)) for key in wanted)
         if self.resolver is not None and self.settings.mode is Mode.ON:
-            self._ask(self.resolver, wanted, views, cache)
+            chosen = wanted[: self.settings.limit]
+            self._ask(self.resolver, chosen, before, cache, own, frozenset(views[own]))
 
     def _ask(
         self,
         resolver: Resolver,
-        wanted: dict[str, Answer | None],
-        views: dict[str, list[str]],
+        chosen: Sequence[str],
+        before: Mapping[str, Answer],
         cache: Cache | None,
+        own: str,
+        private: frozenset[str],
     ) -> None:
-        chosen = list(wanted)[: self.settings.limit]
-        total = len(chosen)
-        before = {key: answer for key, answer in wanted.items() if answer is not None}
-        view_of = {key: view for view, members in views.items() if view for key in members}
+        """Ask about the chosen addresses; the answers on private ones are kept as `own`."""
 
         def keep(learned: Sequence[Answer]) -> None:
-            for view in views:
-                if cache is not None:
-                    cache.write(
-                        [a for a in learned if view_of.get(a.address, "") == view], view=view
-                    )
+            if cache is not None:
+                cache.write(answer for answer in learned if answer.address not in private)
+                cache.write((a for a in learned if a.address in private), view=own)
 
         def heard(answer: Answer) -> None:
             self.answers[answer.address] = answer
             self.asked += answer.asked is not None
             done = self.listener.on_progress
             if done is not None:
-                done(self.asked, total)
+                done(self.asked, len(chosen))
 
         with Learning(resolver.name, before, keep=keep, heard=heard) as learning:
             asked = (
-                learning.question(ip_address(key), private=key in view_of)
+                learning.question(ip_address(key), private=key in private)
                 for key in _hashed(chosen)
             )
             resolver.ask(asked, learning.finish)
