@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 LONGEST = 7 * 86_400
 """Seconds for which any answer holds at most."""
@@ -49,13 +49,13 @@ class Confirmation(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is known about one address.
+class Answer(NamedTuple):
+    """What is known about one address; a tuple, for these are made by the hundred thousand.
 
     `name` is safe ASCII (see `names.shown`); it and `confirmation` are there where the status is
-    ok. `asked` and `expires` are seconds since 1970, there where servers were asked: `servers`
-    names them. `failures` counts the runs in a row that ended without a verdict.
+    ok. `asked` and `expires` are seconds since 1970, there where servers were asked.
+    `failures` counts the runs in a row that ended without a verdict, `servers` those asked
+    in the last one.
     """
 
     address: str

@@ -15,7 +15,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -210,13 +210,22 @@ class Cache:
             self._warn(f"{self._path}: {error}; moved to {aside.name}, and a new one begun")
 
 
-def _answers(rows: Iterable[Row]) -> Iterator[tuple[str, Answer]]:
+def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
     """The answers in rows of `_SELECT`, by address."""
-    for address, status, name, confirmation, asked, expires, servers, failures in rows:
-        known = _STATUSES.get(status)
-        if known is not None and confirmation in _CONFIRMATIONS:
-            whether = _CONFIRMATIONS[confirmation]
-            yield address, Answer(address, known, name, whether, asked, expires, servers, failures)
+    return {
+        address: Answer(
+            address,
+            _STATUSES[status],
+            name,
+            _CONFIRMATIONS[whether],
+            asked,
+            expires,
+            servers,
+            failed,
+        )
+        for address, status, name, whether, asked, expires, servers, failed in rows
+        if status in _STATUSES and whether in _CONFIRMATIONS
+    }
 
 
 def _row(answer: Answer, view: str) -> tuple[object, ...]:

@@ -142,7 +142,8 @@ class Learning:
             holds = min(holds, lifetime(forward.status, forward.ttl, failures))
         now = int(self._clock())
         shown = names.shown(name) if name is not None else None
-        answer = Answer(key, status, shown, confirmation, now, now + holds, self._servers, failures)
+        servers = self._servers if failed else ""
+        answer = Answer(key, status, shown, confirmation, now, now + holds, servers, failures)
         self._heard(answer)
         self._unkept.append(answer)
         if len(self._unkept) >= BATCH:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -159,10 +159,8 @@ def lookup(
             place = settings.cache or default_place()
             cache = stack.enter_context(Cache(place, warn=remarks.append))
         run.answer(packed, cache)
-    found = {
-        text: run.answers[key] if text == key else replace(run.answers[key], address=text)
-        for text, key in keys.items()
-    }
+    found = dict(zip(keys, map(run.answers.__getitem__, keys.values()), strict=True))
+    found.update((a, found[a]._replace(address=a)) for a, key in keys.items() if a != key)
     if resolver is not None:
         remarks += resolver.remarks
     summary = Summary(
@@ -204,12 +202,11 @@ class _Run:
         of = self.resolver.name if self.resolver else ""
         for view, members in views.items():
             known = cache.read(members, view=view) if cache and members else {}
-            for key, answer in known.items():
-                if answer.holds(self.now, servers=of or answer.servers):
-                    self.answers[key] = answer
-                else:
-                    before[key] = answer
+            self.answers.update(known)
             self.cached += len(known)
+            for key, answer in known.items():
+                if not answer.holds(self.now, servers=of or answer.servers):
+                    before[key] = self.answers.pop(key)
         self.cached -= len(before)
         wanted = [key for key in packed if key not in self.answers]
         self.answers.update((key, Answer(key, Status.NOT_ASKED)) for key in wanted)
