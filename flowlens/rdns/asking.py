@@ -10,6 +10,7 @@ from flowlens.rdns import questions
 from flowlens.rdns.answers import Status
 from flowlens.rdns.pace import Pace
 from flowlens.rdns.questions import Question, Reply
+from flowlens.rdns.replies import read
 from flowlens.rdns.resolver import Finish
 from flowlens.rdns.transport import Arrival, Query, Transport
 from flowlens.rdns.zones import Zones
@@ -38,7 +39,6 @@ class _Case:
     """A question being asked: how it is asked next, and what is known so far."""
 
     question: Question
-    wire: bytes
     server: int
     began: float | None = None
     over_tcp: bool = False
@@ -107,7 +107,7 @@ class Asking:
                 return None
             self._pace.take()
             send = self._transport.send_stream if case.over_tcp else self._transport.send
-            query = send(case.wire, case.server, now=now, edns=case.edns)
+            query = send(case.question.wire, case.server, now=now, edns=case.edns)
             case.began = now if case.began is None else case.began
             case.out.append(query)
             self._cases[query] = case
@@ -124,7 +124,7 @@ class Asking:
             return None
         routes = self._routes(question)
         alive = (server for server in routes if self._unheard[server] < FALLBACK)
-        case = _Case(question, question.wire(), next(alive, routes[0]))
+        case = _Case(question, next(alive, routes[0]))
         self._in_flight[case] = None
         return case
 
@@ -161,7 +161,7 @@ class Asking:
             case.edns, case.server = False, query.server
             self._again.append(case)
         else:
-            reply = questions.read(wire)
+            reply = read(wire, case.question)
             if reply.status.is_failure and case.failure is None and self._elsewhere(case, reply):
                 case.failure = reply
                 self._again.append(case)

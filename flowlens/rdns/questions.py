@@ -1,4 +1,4 @@
-"""Questions, their wire form, and what an answer's bytes mean; dnspython encodes and decodes."""
+"""Questions, their wire form, and which messages answer them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 
-import dns.exception
 import dns.message
 import dns.name
 import dns.rcode
@@ -40,11 +39,9 @@ class Question:
     rdtype: RdataType
     zone: Hashable
     at_once: int
-    private: bool = False
-
-    def wire(self) -> bytes:
-        """The question section."""
-        return self.name.to_wire() + struct.pack("!HH", self.rdtype, 1)  # type: ignore[operator]
+    private: bool
+    wire: bytes
+    """The question section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +68,21 @@ def reverse(address: IPv4Address | IPv6Address, *, private: bool = False) -> Que
     """
     zone = address.packed[: 3 if address.version == 4 else 6]
     name = dns.reversename.from_address(str(address))
-    return Question(name, RdataType.PTR, zone, REVERSE_AT_ONCE, private)
+    wire = _section(name, RdataType.PTR)
+    return Question(name, RdataType.PTR, zone, REVERSE_AT_ONCE, private, wire)
 
 
 def forward(name: dns.name.Name, *, version: int, private: bool = False) -> Question:
     """The question for a name's addresses of one family; its zone is what the name stands in."""
     rdtype = RdataType.A if version == 4 else RdataType.AAAA
     zone = name.parent().canonicalize().to_wire()
-    return Question(name, rdtype, zone, FORWARD_AT_ONCE, private)
+    return Question(name, rdtype, zone, FORWARD_AT_ONCE, private, _section(name, rdtype))
+
+
+def _section(name: dns.name.Name, rdtype: RdataType) -> bytes:
+    wire = name.to_wire()
+    assert wire is not None
+    return wire + struct.pack("!HH", rdtype, 1)
 
 
 def message(identity: int, question: bytes, *, edns: bool = True) -> bytes:
@@ -124,28 +128,3 @@ def is_truncated(wire: bytes) -> bool:
 def is_format_error(wire: bytes) -> bool:
     """Whether the server didn't understand the query: it may not know EDNS (RFC 6891, 7)."""
     return wire[3] & 0x0F == dns.rcode.FORMERR
-
-
-def read(wire: bytes) -> Reply:
-    """What a response says; bytes that are no DNS message give a malformed reply.
-
-    Aliases are followed within the message (RFC 2317 has them in reverse zones). A code that has
-    no status of its own is the server's failure.
-    """
-    try:
-        response = dns.message.from_wire(wire)
-        if not isinstance(response, dns.message.QueryMessage):
-            return Reply(Status.MALFORMED)
-        rcode = response.rcode()
-        if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            refused = rcode == dns.rcode.REFUSED
-            return Reply(Status.REFUSED if refused else Status.SERVFAIL)
-        chain = response.resolve_chaining()
-    except dns.exception.DNSException:
-        return Reply(Status.MALFORMED)
-    if chain.answer is not None:
-        named = chain.answer.rdtype == RdataType.PTR
-        records = tuple(item.target if named else item.address for item in chain.answer)
-        return Reply(Status.OK, records, chain.minimum_ttl)
-    status = Status.NXDOMAIN if rcode == dns.rcode.NXDOMAIN else Status.NODATA
-    return Reply(status, (), chain.minimum_ttl)
