@@ -6,8 +6,10 @@ import socket
 import time
 from ipaddress import ip_address
 
+import dns.exception
 import dns.message
 import dns.name
+import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,3 +251,44 @@ def test_a_question_is_compared_without_case():
     assert questions.answers(wire, questions.reverse(ip_address("192.0.2.7")).wire)
     assert not questions.answers(wire, questions.reverse(ip_address("192.0.2.8")).wire)
     assert not questions.answers(query.to_wire(), questions.reverse(ip_address("192.0.2.7")).wire)
+
+
+def messages():
+    """Responses with aliases, records, SOAs and codes in any combination."""
+    owners = st.sampled_from(["1.2.0.192.in-addr.arpa.", "a.example.", "b.example.", "."])
+    rows = st.one_of(
+        st.tuples(owners, st.just("PTR"), st.sampled_from(["x.example.", r"\027\000.example."])),
+        st.tuples(owners, st.just("CNAME"), owners),
+        st.tuples(owners, st.just("TXT"), st.just('"text"')),
+        st.tuples(owners, st.just("SOA"), st.just("ns. root. 1 2 3 4 77")),
+    )
+    ttls = st.integers(0, 2**31 - 1)
+    records = st.lists(st.tuples(rows, ttls), max_size=5)
+    return st.tuples(st.sampled_from([0, 2, 3, 5, 16, 23]), records, records)
+
+
+@given(messages())
+def test_a_reply_is_what_dnspython_takes_it_for(message):
+    rcode, answer, authority = message
+    question = questions.reverse(ip_address("192.0.2.1"))
+    response = dns.message.make_response(dns.message.from_wire(questions.message(7, question.wire)))
+    for rows, section in ((answer, response.answer), (authority, response.authority)):
+        for (owner, rdtype, text), ttl in rows:
+            section.append(dns.rrset.from_text(owner, ttl, "IN", rdtype, text))
+    response.set_rcode(rcode)
+    wire = response.to_wire()
+    ours = read(wire, question)
+    theirs = dns.message.from_wire(wire)
+    if rcode not in (0, 3):
+        assert ours.status is (Status.REFUSED if rcode == 5 else Status.SERVFAIL)
+        return
+    try:
+        chain = theirs.resolve_chaining()
+    except dns.exception.DNSException:
+        assert ours.status is Status.MALFORMED
+        return
+    if chain.answer is None:
+        assert ours.status is (Status.NXDOMAIN if rcode else Status.NODATA)
+    else:
+        assert set(ours.records) == {record.target for record in chain.answer}
+        assert (ours.status, ours.ttl) == (Status.OK, chain.minimum_ttl)
