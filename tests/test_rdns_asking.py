@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nameserver import HOWS, NameServer, Zone
 
-from flowlens.rdns import questions
+from flowlens.rdns import asking, questions
 from flowlens.rdns.answers import Status
 from flowlens.rdns.asking import TRIES
 from flowlens.rdns.network import Network
@@ -139,6 +139,17 @@ def test_a_dead_server_costs_the_budget_and_no_more():
         assert time.monotonic() - begin < 2
     assert {reply.status for reply in found.values()} == {Status.TIMEOUT, Status.NOT_ASKED}
     assert len(found) < len(addresses)
+
+
+def test_servers_that_stay_silent_are_given_up(monkeypatch):
+    monkeypatch.setattr(asking, "PATIENCE", 0.2)
+    addresses = [f"5.{n // 250}.{n % 250}.1" for n in range(2000)]
+    with NameServer(Zone(), dead=True) as server:
+        begin = time.monotonic()
+        found, network = ask(addresses, server, rate=400.0)
+        assert time.monotonic() - begin < 2
+    assert len(found) < len(addresses)
+    assert "no answer at all" in network.remarks[0]
 
 
 def test_two_of_a_zone_are_in_flight_and_the_rest_of_a_dead_one_is_skipped():

@@ -192,6 +192,7 @@ def test_a_row_that_says_nothing_is_named(tmp_path):
         ({"rate": 0}, "--rdns-rate 0"),
         ({"rate": float("nan")}, "--rdns-rate nan"),
         ({"budget": -1}, "--rdns-budget -1"),
+        ({"limit": -1}, "--rdns-limit -1"),
         ({"resolvers": ["a:b:c"]}, "--resolver a:b:c"),
         ({"private": ["a:b:c"], "resolvers": ["127.0.0.1"]}, "--rdns-private a:b:c"),
     ],

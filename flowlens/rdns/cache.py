@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from flowlens.errors import UsageError
 from flowlens.rdns.answers import Answer, Confirmation, Status
 
 VERSION = 1
@@ -85,9 +86,16 @@ class UnusableError(Exception):
 
 
 def default_place() -> Path:
-    """Where the cache lies unless told otherwise (XDG Base Directory Specification)."""
+    """Where the cache lies unless told otherwise (XDG Base Directory Specification).
+
+    Raises:
+        UsageError: there is no home directory.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    directory = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    try:
+        directory = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise UsageError("no home directory for the cache; name one with --rdns-cache") from error
     return directory / "flowlens" / "rdns.sqlite"
 
 

@@ -83,6 +83,8 @@ def settings(
         raise UsageError(f"--rdns-rate {rate:g}: give queries a second, more than 0")
     if budget is not None and not 0 <= budget < inf:
         raise UsageError(f"--rdns-budget {budget:g}: give seconds, 0 or more")
+    if limit is not None and limit < 0:
+        raise UsageError(f"--rdns-limit {limit}: give a number of addresses, 0 or more")
     place = Path(cache) if cache is not None else None
     return Settings(Mode(mode), tuple(resolvers), tuple(private), rate, budget, limit, place)
 
