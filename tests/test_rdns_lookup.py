@@ -133,7 +133,9 @@ def test_only_special_addresses_reach_nobody_and_private_ones_only_theirs(place)
         assert public.times("10.0.0.1") == public.times("203.0.113.7") == 0
         assert own.times("203.0.113.7") == own.times(SLIDE[0]) == 0
         found = lookup(asked, settings(public)).answers
+        offline = Settings(Mode.CACHE, private=(own.address,))
     assert found["10.0.0.1"].status is Status.PRIVATE
+    assert lookup(["10.0.0.1"], offline).answers["10.0.0.1"].name == "db.corp.example"
 
 
 def test_a_limit_counts_what_is_asked_and_the_first_come_first(place):

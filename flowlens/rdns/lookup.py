@@ -189,7 +189,8 @@ class _Run:
 
     def answer(self, packed: Mapping[str, bytes], cache: Cache | None) -> None:
         """An answer for every address, as good as the settings allow."""
-        has_private = self.resolver is not None and self.resolver.has_private
+        by_resolver = self.resolver is not None and self.resolver.has_private
+        has_private = by_resolver or bool(self.settings.private)
         own = f"private {', '.join(self.settings.private)}"
         views: dict[str, list[str]] = {"": [], own: []}
         for key, value in packed.items():
