@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from benchmarks import bucket, commands
+from benchmarks import bucket, commands, names
 from benchmarks.datasets import JSON, PACKED, Dataset
 from benchmarks.measure import ROOT, Command, Cost, Pair, middle
 
@@ -27,6 +27,12 @@ ENVELOPED = MILLION
 """Records in JSON, and in every envelope beside which one with four times as many is measured."""
 
 MEGABYTE = 10**6
+NAMES = 20_000
+"""Addresses whose names are asked for as fast as it goes."""
+
+PACED_NAMES = 2_000
+"""Addresses whose names are asked for at the usual pace, which takes ten seconds."""
+
 RATE = 150
 """Megabytes of JSON that a second of processor time should read."""
 
@@ -76,7 +82,7 @@ def contests(sizes: Sequence[int]) -> list[Contest]:
     if AT in sizes:
         found += [_growth(records) for records in larger]
     found += [_parquet(records) for records in sorted(sizes)]
-    return [*found, *_small(), *_json(), *_memory_of_envelopes(), _s3(), _help()]
+    return [*found, *_small(), *_json(), *_memory_of_envelopes(), _s3(), *_names(), _help()]
 
 
 def _wall(what: str, limit: float) -> Target:
@@ -259,6 +265,58 @@ def _s3() -> Contest:
         (_wall("query over downloading and inflating by boto3, small objects", 1.2),),
         around=partial(bucket.served, OBJECTS),
     )
+
+
+def _names() -> list[Contest]:
+    """Reverse DNS beside dnspython's resolver: processor time, and wrong statuses."""
+    ours, theirs = "rdns_flowlens", "rdns_dnspython"
+    paced = names.peer(ours, PACED_NAMES)
+    fast = names.peer(ours, NAMES)
+    whole = names.cached(names.CACHED)
+
+    def ratio(pair: Pair) -> float:
+        return middle(pair.second).cpu / middle(pair.first).cpu
+
+    return [
+        Contest(
+            "rdns",
+            f"{NAMES:,} names; 1% lost, 25% NXDOMAIN, 3% SERVFAIL, 1% truncated",
+            replace(fast, arguments=(*fast.arguments, str(2 * NAMES))),
+            names.peer(theirs, NAMES),
+            (),
+            (
+                Target("names a CPU second over dns.asyncresolver", 3.0, ratio, Bound.LEAST),
+                Target("wrong statuses", 0.0002, lambda pair: names.wrong(ours, NAMES)),
+            ),
+            2,
+            partial(names.served, NAMES, "--loss", "0.01"),
+        ),
+        Contest(
+            "rdns-paced",
+            f"{PACED_NAMES:,} names; what exceeds 1,024 a second is dropped",
+            paced,
+            names.peer(theirs, PACED_NAMES),
+            (),
+            (Target("wrong statuses, paced", 0, lambda pair: names.wrong(ours, PACED_NAMES)),),
+            1,
+            partial(names.served, PACED_NAMES, "--most", "1024"),
+        ),
+        Contest(
+            "rdns-cached",
+            f"{names.CACHED:,} names in the cache",
+            whole,
+            names.cached(0),
+            (),
+            (
+                Target(
+                    "seconds for cached names, without start-up",
+                    0.5,
+                    lambda pair: middle(pair.first).wall - middle(pair.second).wall,
+                ),
+            ),
+            around=names.filled,
+        ),
+    ]
 
 
 def _help() -> Contest:

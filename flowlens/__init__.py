@@ -7,6 +7,7 @@
     flows.sql("select dstport, count(*) as records from flows group by dstport").polars()
 
 `read` names the input; every question reads what it needs of it. See `Flows` and `Result`.
+`resolve` asks for the names of addresses.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from flowlens.errors import FlowlensError
 if TYPE_CHECKING:
     from flowlens.check import Check
     from flowlens.flows import Flows, read
+    from flowlens.names import resolve
     from flowlens.result import Result
 
-__all__ = ["Check", "FlowlensError", "Flows", "Result", "read"]
+__all__ = ["Check", "FlowlensError", "Flows", "Result", "read", "resolve"]
 
 _HOMES = {
     "Check": "flowlens.check",
     "Flows": "flowlens.flows",
     "Result": "flowlens.result",
     "read": "flowlens.flows",
+    "resolve": "flowlens.names",
 }
 
 

@@ -41,7 +41,7 @@ def errors(done: subprocess.CompletedProcess[bytes]) -> list[str]:
 
 def test_help_lists_every_command_and_each_has_its_own():
     text = run("--help").stdout.decode()
-    for command in ("report", "show", "query", "sql", "check", "convert", "schema"):
+    for command in ("report", "show", "query", "sql", "check", "convert", "rdns", "schema"):
         assert f"\n  {command} " in text
         assert run(command, "--help").stdout.startswith(f"Usage: flowlens {command}".encode())
 

@@ -20,7 +20,7 @@ DEMO = ROOT / "fixtures/demo"
 
 
 def test_the_public_names_are_these_and_no_more():
-    assert fl.__all__ == ["Check", "FlowlensError", "Flows", "Result", "read"]
+    assert fl.__all__ == ["Check", "FlowlensError", "Flows", "Result", "read", "resolve"]
     assert all(getattr(fl, name) for name in fl.__all__)
     with pytest.raises(AttributeError, match="no attribute 'reed'"):
         _ = fl.reed

@@ -66,7 +66,7 @@ def test_the_python_of_the_readme_runs(place, monkeypatch):
 
 def test_every_command_and_exit_code_is_in_the_readme():
     text = README.read_text()
-    for name in ("report", "show", "query", "sql", "check", "convert", "schema"):
+    for name in ("report", "show", "query", "sql", "check", "convert", "rdns", "schema"):
         assert f"flowlens {name}" in text
     for code in (0, 1, 2, 3, 4, 130):
         assert f"\n| {code} |" in text

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from flowlens.cli.options import Options, reads_flows
+from flowlens.cli.options import NameOptions, Options, asks_names, reads_flows
 from flowlens.errors import UsageError
 from flowlens.output.formats import Format
 
@@ -188,6 +188,31 @@ def convert(
     from flowlens.cli.commands import run_convert
 
     run_convert(inputs, output, by_day, options)
+
+
+@app.command()
+@asks_names
+def rdns(
+    addresses: Annotated[
+        list[str],
+        typer.Argument(help="IP addresses; - reads them, one a line.", metavar="ADDRESS..."),
+    ],
+    *,
+    format: AnyFormat = Format.TABLE,
+    output: Output = None,
+    limit: Limit = None,
+    rdns: Annotated[
+        str, typer.Option(help="on, cache (what is known already) or off.", metavar="MODE")
+    ] = "on",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")
+    ] = False,
+    names: NameOptions,
+) -> None:
+    """The names of addresses, and whether they hold."""
+    from flowlens.cli.names import run_rdns
+
+    run_rdns(addresses, format, output, limit, names.settings(rdns), quiet=quiet)
 
 
 @app.command()

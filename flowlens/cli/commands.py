@@ -35,7 +35,7 @@ def run_query(
     given = _parameters(parameters)
     if limit is not None and format not in (Format.TABLE, Format.MARKDOWN):
         given.setdefault("limit", str(limit))
-    _refuse_binary(format, output)
+    refuse_binary(format, output)
     values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
@@ -62,7 +62,7 @@ def run_sql(
     options: Options,
 ) -> None:
     """`flowlens sql 'SELECT …' INPUT…`."""
-    _refuse_binary(format, output)
+    refuse_binary(format, output)
     with session(inputs, options, output=output) as run:
         result: Result = run.flows.sql(select, **_parameters(parameters))
         with result.stream() as reader:
@@ -123,7 +123,7 @@ def run_convert(inputs: Sequence[str], directory: Path, by_day: bool, options: O
         run.finish(convert(flows.inputs, directory, by_day=by_day, listener=flows.listener))
 
 
-def _refuse_binary(format: Format, output: Path | None) -> None:
+def refuse_binary(format: Format, output: Path | None) -> None:
     """Keep Parquet off a terminal.
 
     Raises:

@@ -1,7 +1,7 @@
-"""The options that mean the same in every command that reads flow logs.
+"""The options that mean the same in every command that has them.
 
-One table: each command that is decorated with `reads_flows` has them all, and gets them as one
-`Options` value.
+A table each: a command that is decorated with `reads_flows` has all of `Options`, one decorated
+with `asks_names` all of `NameOptions`, and gets them as one value.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from flowlens.rdns.lookup import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +84,76 @@ class Options:
     ] = False
 
 
+@dataclass(frozen=True, slots=True)
+class NameOptions:
+    """What the user set of the options for reverse DNS."""
+
+    resolver: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ask this resolver, not the system's; may be repeated.", metavar="HOST[:PORT]"
+        ),
+    ] = None
+    rdns_rate: Annotated[
+        float, typer.Option(help="Queries a second; a VPC's own resolver gets 900 at most.")
+    ] = 200.0
+    rdns_budget: Annotated[
+        float | None,
+        typer.Option(help="Ask for so long at most; the rest is not_asked.", metavar="SECONDS"),
+    ] = None
+    rdns_limit: Annotated[
+        int | None, typer.Option(help="Ask about so many addresses at most.", min=0)
+    ] = None
+    rdns_cache: Annotated[
+        Path | None, typer.Option(help="Where names are kept between runs.", metavar="FILE")
+    ] = None
+    rdns_private: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ask this resolver about private addresses; may be repeated.",
+            metavar="HOST[:PORT]",
+        ),
+    ] = None
+
+    def settings(self, mode: str) -> Settings:
+        """As the library takes them; `mode` is off, cache or on.
+
+        Raises:
+            UsageError: a number is out of its range, or there is no such mode.
+        """
+        from flowlens.rdns.lookup import settings
+
+        return settings(
+            mode,
+            resolvers=self.resolver or (),
+            private=self.rdns_private or (),
+            rate=self.rdns_rate,
+            budget=self.rdns_budget,
+            limit=self.rdns_limit,
+            cache=self.rdns_cache,
+        )
+
+
 def reads_flows(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the common options; it takes them as its keyword `options`."""
-    hints = get_type_hints(Options, include_extras=True)
+    return _with(command, "options", Options)
+
+
+def asks_names(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options for reverse DNS; it takes them as its keyword `names`."""
+    return _with(command, "names", NameOptions)
+
+
+def _with(
+    command: Callable[..., None], keyword: str, table: type[Options | NameOptions]
+) -> Callable[..., None]:
+    """The command with an option for each field of `table`, in place of `keyword`."""
+    hints = get_type_hints(table, include_extras=True)
     own = get_type_hints(command, include_extras=True)
     parameters = [
-        parameter.replace(annotation=own[parameter.name])
+        parameter.replace(annotation=own.get(parameter.name, parameter.annotation))
         for parameter in inspect.signature(command).parameters.values()
-        if parameter.name != "options"
+        if parameter.name != keyword
     ]
     parameters += [
         inspect.Parameter(
@@ -97,13 +162,13 @@ def reads_flows(command: Callable[..., None]) -> Callable[..., None]:
             default=item.default,
             annotation=hints[item.name],
         )
-        for item in fields(Options)
+        for item in fields(table)
     ]
 
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> None:
-        common = {item.name: kwargs.pop(item.name) for item in fields(Options)}
-        command(*args, **kwargs, options=Options(**common))
+        given = {item.name: kwargs.pop(item.name) for item in fields(table)}
+        command(*args, **kwargs, **{keyword: table(**given)})
 
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {item.name: item.annotation for item in parameters}

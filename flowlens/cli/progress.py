@@ -66,6 +66,24 @@ class Bar:
         self._bar.stop()
 
 
+class Asking:
+    """A sign of life on a terminal while names are asked for."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._status = Console(stderr=True).status("asking for names")
+        self._status.start()
+
+    def update(self, done: int, total: int) -> None:
+        """Show how many addresses have their answer."""
+        self._status.update(f"asking for names: {done:,} of {total:,} addresses")
+
+    def stop(self) -> None:
+        """Clear it; more than once does no harm."""
+        self._status.stop()
+
+
 class Cleared:
     """A sink that takes the bar away before the first byte is written."""
 

@@ -21,7 +21,7 @@
 -- column: flagged bigint | records | of these, with TCP flags
 -- column: refused bigint | records | of these, refused
 -- column: heavy bigint | records | of these, accepted and as heavy as a session's
--- column: half_open bigint | records | of these, accepted, with SYN and RST in few packets
+-- column: half_open bigint | records | of these, accepted, few packets, SYN and RST as far as flags tell
 -- column: syn_acks bigint | records | our own side's records with a SYN-ACK
 -- column: answers bigint | records | our own side's records that say something
 -- column: bytes_in bigint | bytes | bytes accepted from the peer

@@ -18,7 +18,7 @@
 -- column: flagged bigint | records | of these, with TCP flags
 -- column: refused bigint | records | of these, refused
 -- column: heavy bigint | records | of these, accepted and as heavy as a session's
--- column: half_open bigint | records | of these, accepted, with SYN and RST in few packets
+-- column: half_open bigint | records | of these, accepted, few packets, SYN and RST as far as flags tell
 -- column: bytes bigint | bytes | bytes of all records
 -- column: refused_packets bigint | packets | packets refused
 -- column: refused_bytes bigint | bytes | bytes refused

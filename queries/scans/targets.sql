@@ -115,7 +115,10 @@ select
             when held.refused = held.records then 1
             when held.protocol <> 6 then 5
             when held.heavy > 0 and (held.flagged = 0 or held.syn_acks > 0) then 6
-            when held.half_open > 0 then 4
+            when
+                held.half_open between 1 and evidence.half_open_records
+                and (held.flagged > 0 or held.answers > 0)
+                then 4
             when held.answers > 0 then 3
             else 2
         end as bigint
@@ -128,6 +131,7 @@ select
     held.first_seen,
     held.last_seen
 from held
+cross join evidence
 left join serving
     on serving.interface_id is not distinct from held.interface_id
     and serving.dstaddr = held.dstaddr

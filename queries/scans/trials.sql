@@ -64,6 +64,9 @@ select
     touched.outcome,
     rejecting.interface_id is not null as rejects_only,
     case
+        when touched.outcome < 2 and touched.family < 2 * 65536 then evidence.refused_icmp
+        when touched.outcome < 2 and touched.family between 58 * 65536 and 59 * 65536 - 1
+            then evidence.refused_icmp
         when touched.outcome < 2 and rejecting.interface_id is not null
             then evidence.refused_rejects_only
         when touched.outcome = 0 then evidence.refused

@@ -1,0 +1,245 @@
+"""The cache: answers in an SQLite file, read and written in batches.
+
+Whatever is wrong with the file costs a warning and never the run: one that is corrupt is moved
+aside, one that can't be written is read, one of a newer flowlens or of another program is let
+alone. SQLite's own locks keep two processes apart; with its rollback journal a file stays whole,
+and can be read, where its directory can't be written.
+
+A public address has one answer, whoever gives it. A private one has one a view: the resolvers that
+were named for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from flowlens.errors import UsageError
+from flowlens.rdns.answers import Answer, Confirmation, Status
+
+VERSION = 1
+"""Of the table below; kept as the file's `user_version`."""
+
+KIND = 0x666C7264
+"""`flrd`: the file's `application_id`."""
+
+BUSY = 5.0
+"""Seconds to wait for another process."""
+
+KEPT = 30 * 86_400
+"""Seconds that an answer is kept after it expired: it tells how often asking has failed."""
+
+_TABLE = """
+create table if not exists answers (
+    address text not null,
+    view text not null,
+    status text not null,
+    name text,
+    confirmation text,
+    asked integer not null,
+    expires integer not null,
+    servers text not null,
+    failures integer not null,
+    primary key (address, view)
+) without rowid
+"""
+
+_SELECT = """
+select
+    address, status, name, confirmation, asked, expires, servers, failures
+from json_each(?)
+cross join answers on address = value and view = ?
+"""
+
+_UPSERT = """
+insert into answers
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict do update set
+    status = excluded.status,
+    name = excluded.name,
+    confirmation = excluded.confirmation,
+    asked = excluded.asked,
+    expires = excluded.expires,
+    servers = excluded.servers,
+    failures = excluded.failures
+where excluded.asked >= asked
+"""
+
+_BATCH = 10_000
+_STATUSES = {str(status): status for status in Status}
+_CONFIRMATIONS: dict[str | None, Confirmation | None] = {
+    None: None,
+    **{str(one): one for one in Confirmation},
+}
+
+
+Row = tuple[str, str, str | None, str | None, int, int, str, int]
+
+
+class UnusableError(Exception):
+    """The file is no cache of ours, or none that can be used; the message says why."""
+
+
+def default_place() -> Path:
+    """Where the cache lies unless told otherwise (XDG Base Directory Specification).
+
+    Raises:
+        UsageError: there is no home directory.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        directory = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise UsageError("no home directory for the cache; name one with --rdns-cache") from error
+    return directory / "flowlens" / "rdns.sqlite"
+
+
+class Cache:
+    """The answers in the file at `path`; `warn` hears what is wrong with it, a line each."""
+
+    def __init__(self, path: Path, *, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self._connection: sqlite3.Connection | None = None
+        self._writable = True
+
+    def __enter__(self) -> Self:
+        self._guarded(self._open)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def read(self, addresses: Sequence[str], *, view: str = "") -> dict[str, Answer]:
+        """What is known of the addresses, expired or not; a row that makes no sense is left out."""
+        found: dict[str, Answer] = {}
+        # In the table's own order, neighbours lie on one page.
+        ordered = sorted(addresses)
+
+        def select() -> None:
+            for start in range(0, len(ordered) if self._connection else 0, _BATCH):
+                assert self._connection is not None
+                part = json.dumps(ordered[start : start + _BATCH])
+                found.update(_answers(self._connection.execute(_SELECT, (part, view))))
+
+        self._guarded(select)
+        return found
+
+    def write(self, answers: Iterable[Answer], *, view: str = "") -> None:
+        """Keep answers, all or none; one that was asked for later stays."""
+        rows = [_row(answer, view) for answer in answers]
+
+        def upsert() -> None:
+            if self._connection is not None and self._writable and rows:
+                with self._connection:
+                    self._connection.executemany(_UPSERT, rows)
+
+        self._guarded(upsert)
+
+    def _open(self) -> None:
+        self._writable = self._prepare()
+        mode = "rwc" if self._writable else "ro"
+        self._connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY
+        )
+        version, kind, tables = self._connection.execute(
+            "select user_version, application_id, (select count(*) from sqlite_schema) "
+            "from pragma_user_version, pragma_application_id"
+        ).fetchone()
+        if tables and kind != KIND:
+            raise UnusableError("is another program's file")
+        if version > VERSION:
+            raise UnusableError("was written by a newer flowlens")
+        if self._writable:
+            self._create(fresh=not tables)
+
+    def _create(self, *, fresh: bool) -> None:
+        """Make the table in a new file; in an old one, drop what expired long ago."""
+        assert self._connection is not None
+        with self._connection:
+            if fresh:
+                self._connection.execute("begin immediate")
+                self._connection.execute(_TABLE)
+                self._connection.execute(f"pragma application_id = {KIND}")
+                self._connection.execute(f"pragma user_version = {VERSION}")
+            else:
+                before = int(time.time()) - KEPT
+                self._connection.execute("delete from answers where expires < ?", (before,))
+
+    def _prepare(self) -> bool:
+        """Make the directory; whether the file can be written.
+
+        Raises:
+            UnusableError: there is no file, and there can't be one.
+        """
+        if self._path.exists():
+            if os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK):
+                return True
+            self._warn(f"{self._path}: can't be written; names are read from it, and not kept")
+            return False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableError(f"can't be made: {error.strerror}") from error
+        return True
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do the work; where the file is at fault, go on with a new one, or without any."""
+        try:
+            work()
+        except UnusableError as error:
+            self._give_up(f"{error}; it is left alone, and names are not kept")
+        except sqlite3.OperationalError as error:
+            self._give_up(f"{error}; names are not kept")
+        except sqlite3.DatabaseError as error:
+            self._renew(error)
+
+    def _give_up(self, why: str) -> None:
+        self.__exit__()
+        self._warn(f"{self._path}: {why}; name another with --rdns-cache")
+
+    def _renew(self, error: sqlite3.DatabaseError) -> None:
+        """Move a corrupt file aside and begin a new one."""
+        self.__exit__()
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{int(time.time())}")
+        try:
+            self._path.replace(aside)
+            self._open()
+        except (OSError, sqlite3.Error, UnusableError):
+            self._give_up(f"{error}; names are not kept")
+        else:
+            self._warn(f"{self._path}: {error}; moved to {aside.name}, and a new one begun")
+
+
+def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
+    """The answers in rows of `_SELECT`, by address."""
+    return {
+        address: Answer(
+            address,
+            _STATUSES[status],
+            name,
+            _CONFIRMATIONS[whether],
+            asked,
+            expires,
+            servers,
+            failed,
+        )
+        for address, status, name, whether, asked, expires, servers, failed in rows
+        if status in _STATUSES and whether in _CONFIRMATIONS
+    }
+
+
+def _row(answer: Answer, view: str) -> tuple[object, ...]:
+    """The values of `_UPSERT`, in the table's order."""
+    status, confirmation = str(answer.status), answer.confirmation
+    return (
+        answer.address, view, status, answer.name, confirmation and str(confirmation),
+        answer.asked, answer.expires, answer.servers, answer.failures,
+    )  # fmt: skip
