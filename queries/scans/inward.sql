@@ -50,8 +50,7 @@ with seen as (
         case
             when sides.tcp_flags is not null
                 then case when (sides.tcp_flags & 18) = 2 then 'syn' else 'stray' end
-            when sides.protocol not in (6, 17) or sides.port < 1024 or probed.port is not null
-                then 'open'
+            when sides.protocol not in (6, 17) or probed.port is not null then 'open'
             when sides.protocol = 17
                 then case
                     when sides.peer_port in (53, 123, 443, 1900, 11211) then 'stray'
@@ -65,7 +64,7 @@ with seen as (
     left join services as probed
         on probed.port = sides.port
         and probed.protocol = sides.protocol
-        and probed.probed
+        and (probed.probed or probed.port < 1024)
     left join services as answering
         on answering.port = sides.peer_port
         and answering.protocol = sides.protocol
@@ -92,7 +91,10 @@ select
         where
             not seen.refused
             and seen.packets <= evidence.half_open_packets
-            and (seen.tcp_flags & 6) = 6
+            and (
+                (seen.tcp_flags & 6) = 6
+                or (seen.tcp_flags is null and seen.protocol = 6)
+            )
     ) as half_open,
     cast(sum(seen.bytes) as bigint) as bytes,
     cast(sum(case when seen.refused then seen.packets else 0 end) as bigint) as refused_packets,

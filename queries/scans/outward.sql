@@ -1,6 +1,7 @@
 -- What our own side sent, by day: connections that it opened, and answers that it gave.
 -- Our own side opened a connection if it sent the SYN; without flags, if its port is not the lower
--- one. The peer's port is kept where it takes part in that question, and null elsewhere.
+-- one. A packet of headers alone (40 bytes, 60 for IPv6) is a reset or no answer: a SYN-ACK is longer,
+-- by its options. The peer's port is kept where it takes part in that question, and null elsewhere.
 --
 -- reads: sides
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -31,13 +32,15 @@ with sent as (
             else peer_port <= port
         end as opening,
         coalesce((tcp_flags & 18) = 18, false) as syn_ack,
-        bytes > 0
-            and (
-                tcp_flags is null
-                or (tcp_flags & 4) = 0
+        case
+            when protocol <> 6 then bytes > 0
+            when tcp_flags is null
+                then bytes > packets * case when address like '%:%' then 60 else 40 end
+            else
+                bytes > packets * 60
                 or (tcp_flags & 18) = 18
-                or bytes > packets * 60
-            ) as answer,
+                or (bytes > 0 and (tcp_flags & 4) = 0)
+        end as answer,
         bytes,
         start_time
     from sides
