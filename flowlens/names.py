@@ -1,102 +1,109 @@
-"""Names for addresses, as a table: `flowlens.resolve` and `flowlens rdns`."""
+"""Names for addresses, and who is behind them: `flowlens.resolve`, `flowlens rdns`, `--rdns`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from flowlens.headers import Column
+from flowlens.identity import Geo, Identity, Lists, identify
 from flowlens.rdns.answers import Answer
-from flowlens.rdns.lookup import RATE, Listener, Lookup, Summary, lookup, settings
+from flowlens.rdns.lookup import RATE, Listener, Lookup, Settings, Summary, lookup, settings
 from flowlens.rdns.resolver import Resolver
+from flowlens.result import Shown
 
-if TYPE_CHECKING:
-    import polars as pl
-
-    from flowlens.output.preview import Preview
-
-COLUMNS = (
-    Column("address", "varchar", "", "the address as given"),
+NAMED = (
     Column("rdns_status", "varchar", "", "how asking for its name ended"),
     Column("name", "varchar", "", "its name; bytes that host names don't have as \\DDD"),
     Column("confirmation", "varchar", "", "what the name's own addresses say of it"),
     Column("operator", "varchar", "", "the registrable domain that the name stands in"),
     Column("brand", "varchar", "", "whose scanner it is, as far as that is proven"),
+    Column("claims", "varchar", "", "whose scanner an unconfirmed name claims to be"),
+    Column("kind", "varchar", "", "what kind of scanner the brand is"),
+    Column("tags", "varchar", "", "what the user's own lists say"),
+    Column("country", "varchar", "", "the registries' country, with the extra geo"),
+    Column("network", "varchar", "", "number and holder of the network, from an MMDB file"),
 )
+"""What is said of an address."""
 
-
-class Identity(Protocol):
-    """Who is behind an address."""
-
-    @property
-    def operator(self) -> str | None:
-        """The registrable domain."""
-
-    @property
-    def brand(self) -> str | None:
-        """The scanner's brand."""
-
-
-Identify = Callable[[Answer], Identity]
+COLUMNS = (Column("address", "varchar", "", "the address as given"), *NAMED)
 
 
 @dataclass(frozen=True, slots=True)
-class Unidentified:
-    """Nobody is known."""
+class Naming:
+    """How names are found out, and by which lists and places they are judged."""
 
-    operator: str | None = None
-    brand: str | None = None
+    settings: Settings
+    lists: Lists = field(default_factory=Lists.shipped)
+    geo: Geo | None = None
+    resolver: Resolver | None = None
+    listener: Listener | None = None
+
+    def look_up(self, addresses: Iterable[str]) -> Named:
+        """Find out the names of addresses, the most important first.
+
+        Raises:
+            UsageError: a text is no address, a server can't be, or the system has none.
+        """
+        found = lookup(addresses, self.settings, resolver=self.resolver, listener=self.listener)
+        return Named(found, {a: self._who(answer) for a, answer in found.answers.items()})
+
+    def _who(self, answer: Answer) -> Identity:
+        return identify(answer.address, answer.name, answer.confirmation, self.lists, self.geo)
 
 
-def unidentified(_: Answer) -> Identity:
-    """Nobody is known behind any answer."""
-    return Unidentified()
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What was found out: the lookup, and who is behind each address."""
 
-
-@dataclass(slots=True)
-class Names:
-    """What was found out, that shows itself; `summary` says what was asked, of whom, and when."""
-
-    _lookup: Lookup = field(repr=False)
+    lookup: Lookup
+    who: Mapping[str, Identity]
 
     @property
     def summary(self) -> Summary:
         """What was asked, of whom, and when."""
-        return self._lookup.summary
+        return self.lookup.summary
+
+    def columns(self, addresses: Iterable[str | None]) -> dict[str, pa.Array]:
+        """The columns NAMED for these addresses, in their order; null for those not looked up."""
+        nobody = Identity()
+        rows = [
+            (self.lookup.answers.get(a or ""), self.who.get(a or "", nobody)) for a in addresses
+        ]
+        values: dict[str, list[str | None]] = {
+            "rdns_status": [answer and str(answer.status) for answer, _ in rows],
+            "name": [answer and answer.name for answer, _ in rows],
+            "confirmation": [
+                answer and answer.confirmation and str(answer.confirmation) for answer, _ in rows
+            ],
+            "operator": [who.operator for _, who in rows],
+            "brand": [who.brand for _, who in rows],
+            "claims": [who.claims for _, who in rows],
+            "kind": [who.kind for _, who in rows],
+            "tags": [", ".join(tag.tag for tag in who.tags) or None for _, who in rows],
+            "country": [who.country for _, who in rows],
+            "network": [who.network for _, who in rows],
+        }
+        return {name: pa.array(texts, pa.string()) for name, texts in values.items()}
+
+
+@dataclass(slots=True, repr=False)
+class Names(Shown):
+    """What was found out, a row for each address in the order they were given."""
+
+    named: Named = field(repr=False)
+
+    @property
+    def summary(self) -> Summary:
+        """What was asked, of whom, and when."""
+        return self.named.summary
 
     def arrow(self) -> pa.Table:
-        """A row for each address, as COLUMNS has it, in the order they were given."""
-        return answers_table(self._lookup.answers.values())
-
-    def polars(self) -> pl.DataFrame:
-        """The same as a polars frame."""
-        import polars as pl
-
-        frame = pl.from_arrow(self.arrow())
-        assert isinstance(frame, pl.DataFrame)
-        return frame
-
-    def __len__(self) -> int:
-        return len(self._lookup.answers)
-
-    def __repr__(self) -> str:
-        from flowlens.output.table import table_text
-
-        return table_text(self._preview(), width=None).rstrip("\n")
-
-    def _repr_html_(self) -> str:
-        from flowlens.output.html import html_table
-
-        return html_table(self._preview(), COLUMNS)
-
-    def _preview(self) -> Preview:
-        from flowlens.output.preview import preview
-
-        return preview(self.arrow().to_reader(), limit=None, total=None)
+        """The table as Arrow, with the columns of COLUMNS."""
+        return names_table(self.named)
 
 
 def resolve(
@@ -109,6 +116,8 @@ def resolve(
     budget: float | None = None,
     limit: int | None = None,
     cache: str | Path | None = None,
+    lists: Iterable[str | Path] = (),
+    geo: Geo | None = None,
     resolver: Resolver | None = None,
     listener: Listener | None = None,
 ) -> Names:
@@ -116,7 +125,8 @@ def resolve(
 
     `mode` is on, cache (nobody is asked) or off. `resolvers` are `HOST[:PORT]`, none the system's;
     private addresses are asked about only of those in `private`. `rate` is in queries a second,
-    `budget` in seconds, `limit` in addresses asked about. A `resolver` such as
+    `budget` in seconds, `limit` in addresses asked about. `lists` are files of the user's own on
+    who is who, `geo` tells country and network. A `resolver` such as
     `flowlens.rdns.table.FromFile` answers in place of name servers.
 
     Raises:
@@ -131,18 +141,11 @@ def resolve(
         limit=limit,
         cache=cache,
     )
-    return Names(lookup(addresses, chosen, resolver=resolver, listener=listener))
+    naming = Naming(chosen, Lists.load(map(Path, lists)), geo, resolver, listener)
+    return Names("names", COLUMNS, naming.look_up(addresses))
 
 
-def answers_table(answers: Iterable[Answer], *, identify: Identify = unidentified) -> pa.Table:
-    """A row for each answer, as COLUMNS has it; order kept."""
-    rows = [(answer, identify(answer)) for answer in answers]
-    values: dict[str, list[str | None]] = {
-        "address": [answer.address for answer, _ in rows],
-        "rdns_status": [str(answer.status) for answer, _ in rows],
-        "name": [answer.name for answer, _ in rows],
-        "confirmation": [a.confirmation and str(a.confirmation) for a, _ in rows],
-        "operator": [identity.operator for _, identity in rows],
-        "brand": [identity.brand for _, identity in rows],
-    }
-    return pa.table({column.name: pa.array(values[column.name], pa.string()) for column in COLUMNS})
+def names_table(named: Named) -> pa.Table:
+    """A row for each address, as COLUMNS has it; order kept."""
+    addresses = list(named.lookup.answers)
+    return pa.table({"address": pa.array(addresses, pa.string()), **named.columns(addresses)})

@@ -212,7 +212,7 @@ def rdns(
     """The names of addresses, and whether they hold."""
     from flowlens.cli.names import run_rdns
 
-    run_rdns(addresses, format, output, limit, names.settings(rdns), quiet=quiet)
+    run_rdns(addresses, format, output, limit, names.naming(rdns), quiet=quiet)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from flowlens.cli.commands import refuse_binary
 from flowlens.cli.progress import Asking
 from flowlens.cli.signals import interruptible
 from flowlens.errors import UsageError
-from flowlens.names import answers_table
+from flowlens.names import Naming, names_table
 from flowlens.output.escape import terminal
 from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.output.sink import open_sink
-from flowlens.rdns.lookup import Listener, Settings, lookup
+from flowlens.rdns.lookup import Listener
 
 STDIN = "-"
 
@@ -28,7 +29,7 @@ def run_rdns(
     format: Format,
     output: Path | None,
     limit: int | None,
-    settings: Settings,
+    naming: Naming,
     *,
     quiet: bool,
 ) -> None:
@@ -46,10 +47,10 @@ def run_rdns(
             stack.callback(bar.stop)
         sink = stack.enter_context(open_sink(output))
         listener = Listener(bar.update if bar else None, stop.is_set)
-        found = lookup(addresses, settings, listener=listener)
+        found = replace(naming, listener=listener).look_up(addresses)
         if bar:
             bar.stop()
-        table = answers_table(found.answers.values())
+        table = names_table(found)
         if limit and format not in (Format.TABLE, Format.MARKDOWN):
             table = table.slice(0, limit)
         write(table, format, sink, limit_shown=limit, width=width)

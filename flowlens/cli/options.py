@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from flowlens.rdns.lookup import Settings
+    from flowlens.names import Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +115,41 @@ class NameOptions:
         ),
     ] = None
 
-    def settings(self, mode: str) -> Settings:
-        """As the library takes them; `mode` is off, cache or on.
+    names: Annotated[
+        list[Path] | None,
+        typer.Option(help="Your own list of who is who, CSV; may be repeated.", metavar="FILE"),
+    ] = None
+    geo: Annotated[
+        bool, typer.Option("--geo", help="The registries' country of each address (extra geo).")
+    ] = False
+    mmdb: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Country and network from this MMDB file; may be repeated.", metavar="FILE"
+        ),
+    ] = None
+
+    def naming(self, mode: str, *, budget: float | None = None) -> Naming:
+        """As the library takes them; `mode` is off, cache or on, `budget` holds unless one is set.
 
         Raises:
-            UsageError: a number is out of its range, or there is no such mode.
+            UsageError: a number is out of its range, there is no such mode, or a file is wrong.
         """
+        from flowlens.identity import Geo, Lists
+        from flowlens.names import Naming
         from flowlens.rdns.lookup import settings
 
-        return settings(
+        chosen = settings(
             mode,
             resolvers=self.resolver or (),
             private=self.rdns_private or (),
             rate=self.rdns_rate,
-            budget=self.rdns_budget,
+            budget=budget if self.rdns_budget is None else self.rdns_budget,
             limit=self.rdns_limit,
             cache=self.rdns_cache,
         )
+        geo = Geo.open(*(self.mmdb or ())) if self.geo or self.mmdb else None
+        return Naming(chosen, Lists.load(self.names or ()), geo)
 
 
 def reads_flows(command: Callable[..., None]) -> Callable[..., None]:
