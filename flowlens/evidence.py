@@ -101,11 +101,11 @@ def schema() -> pa.Schema:
     )
 
 
-def parsed(pairs: Mapping[str, str]) -> Evidence:
-    """Evidence from texts, as an option brings them.
+def numbers(pairs: Mapping[str, str]) -> dict[str, float]:
+    """Numbers from texts, as an option brings them.
 
     Raises:
-        UsageError: no such number, or the text is none that can be meant.
+        UsageError: a text is none.
     """
     given = {}
     for name, text in pairs.items():
@@ -113,7 +113,7 @@ def parsed(pairs: Mapping[str, str]) -> Evidence:
             given[name] = float(text)
         except ValueError as error:
             raise UsageError(f"--set {name}={text}: a number is needed") from error
-    return Evidence(given)
+    return given
 
 
 def _require(parameter: Parameter, value: float) -> None:

@@ -24,13 +24,13 @@ from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.result import Result
-from flowlens.scans.verdicts import COLUMNS
 from flowlens.sources import find
 from flowlens.state import opened
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from flowlens.names import Naming
     from flowlens.report.facts import Report
     from flowlens.scanners import Scanners
 
@@ -85,23 +85,27 @@ class Flows:
         self,
         *,
         tier: str | None = None,
-        allow: Input | Sequence[Input] = (),
-        own: str | Sequence[str] = (),
+        allow: Input | Sequence[Input] | None = None,
+        own: str | Sequence[str] | None = None,
         parameters: Mapping[str, float] | None = None,
-        states: Input | Sequence[Input] = (),
+        states: Input | Sequence[Input] | None = None,
         save_state: Input | None = None,
+        naming: Naming | None = None,
     ) -> Scanners:
         """Who is scanning: sources and networks judged by evidence, with the reasons.
 
         `tier` is one of scanner, likely, probe, benign, backscatter and return, some with commas
         between, or `all`; scanner and likely unless told. `allow` names allow-lists, `own` CIDRs
         of our own, `parameters` other numbers for the evidence. `states` are directories of
-        earlier states to judge together with these flows; `save_state` is one to write.
+        earlier states to judge together with these flows; `save_state` is one to write. With
+        `naming`, names stand beside scanners and likely scanners.
 
         Raises:
             UsageError: no such tier or parameter, or a file or directory that can't be used.
         """
+        from flowlens.names import NAMED
         from flowlens.scanners import Scanners, chosen_tiers
+        from flowlens.scans.verdicts import COLUMNS
 
         evidence = Evidence(dict(parameters or {}))
         knowledge = Knowledge(
@@ -112,12 +116,13 @@ class Flows:
         lists = [Path(name) for name in _several(allow)]
         return Scanners(
             "scanners",
-            COLUMNS,
+            COLUMNS if naming is None else (*COLUMNS, *NAMED),
             replace(self.inputs, knowledge=knowledge),
             self.listener,
             chosen_tiers(tier),
             read_allowed(lists) if lists else None,
             None if save_state is None else Path(save_state),
+            naming,
         )
 
     def check(self) -> Check:
@@ -209,7 +214,9 @@ def read(
     return Flows(Inputs(found, given, chosen), own)
 
 
-def _several(names: Input | Sequence[Input]) -> list[str]:
+def _several(names: Input | Sequence[Input] | None) -> list[str]:
+    if names is None:
+        return []
     return [fspath(name) for name in ([names] if isinstance(names, str | PathLike) else names)]
 
 

@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from flowlens.cidrs import Allowed, Cidrs
 from flowlens.errors import UsageError, nearest
+from flowlens.evidence import Evidence
+from flowlens.names import Named, Naming
 from flowlens.pipeline import Inputs, Listener
 from flowlens.result import Shown
 from flowlens.scans.detection import Detection, detect
@@ -43,7 +45,8 @@ def chosen_tiers(text: str | None) -> tuple[str, ...]:
 class Scanners(Shown):
     """Verdicts on sources; the flows are read when they are first looked at.
 
-    `detection` holds everything that they stand on.
+    `detection` holds everything that they stand on. With a `naming` that asks or remembers, names
+    stand beside the addresses.
     """
 
     _inputs: Inputs = field(repr=False)
@@ -51,6 +54,8 @@ class Scanners(Shown):
     tiers: tuple[str, ...] = LISTED
     allowed: Cidrs[Allowed] | None = None
     _save_state: Path | None = field(default=None, repr=False)
+    naming: Naming | None = None
+    named: Named | None = field(default=None, repr=False)
     _detection: Detection | None = field(default=None, repr=False)
     _table: pa.Table | None = field(default=None, repr=False)
 
@@ -66,14 +71,30 @@ class Scanners(Shown):
             FlowlensError: the input can't be read, or can't be judged.
         """
         if self._table is None:
-            self._table = verdicts(
+            found = verdicts(
                 self.detection,
                 self.tiers,
-                evidence=self._inputs.knowledge.evidence,
+                evidence=self.evidence,
                 allowed=self.allowed,
                 known=self._known(),
             )
+            self._table = self._with_names(found) if self.naming else found
         return self._table
+
+    def _with_names(self, found: pa.Table) -> pa.Table:
+        """The table with what is said of its addresses; whole networks have no name."""
+        assert self.naming is not None
+        asked = found.filter(pc.is_in(found["tier"], pa.array(LISTED)))
+        alone = asked.filter(pc.is_null(asked["members"]))["srcaddr"].to_pylist()
+        self.named = self.naming.look_up(alone)
+        for name, column in self.named.columns(found["srcaddr"].to_pylist()).items():
+            found = found.append_column(name, column)
+        return found
+
+    @property
+    def evidence(self) -> Evidence:
+        """The numbers by which they were judged."""
+        return self._inputs.knowledge.evidence
 
     def explain(self, source: str) -> pa.Table:
         """The walk of one source, an address or a network of the list, step by step.
@@ -88,7 +109,7 @@ class Scanners(Shown):
                 f"--explain {source}: no source of these records, and no network that scans as one"
             )
         assert detection.walk is not None
-        return explanation(detection.walk, rows["bar"][0].as_py(), self._inputs.knowledge.evidence)
+        return explanation(detection.walk, rows["bar"][0].as_py(), self.evidence)
 
     def counts(self) -> Counter[str]:
         """How many sources there are in each tier; networks count as `groups`."""
@@ -102,7 +123,22 @@ class Scanners(Shown):
     def false_alarms(self) -> float:
         """Alarms to be expected if nobody at all were scanning: judged sources times α."""
         judged = pc.sum(pc.greater(self.detection.sources["targets"], 0)).as_py() or 0
-        return float(judged * self._inputs.knowledge.evidence["alpha"])
+        return float(judged * self.evidence["alpha"])
+
+    def remarks(self) -> list[str]:
+        """What has to be said about the table, a line each."""
+        found = self.detection
+        lines = [f"{self.false_alarms:.2f} false alarms are expected among these sources"]
+        if found.last_seen is not None:
+            lines.append(
+                f"as of {found.last_seen:%Y-%m-%dT%H:%M:%SZ}, the end of the data: "
+                "what comes later can lower a verdict"
+            )
+        if skipped := found.account.total.skipdata:
+            lines.append(f"{skipped:,} SKIPDATA: touches may be missing")
+        if self.named is not None:
+            lines += [*self.named.summary.remarks, f"names: {self.named.summary}"]
+        return lines
 
     def _look(self, source: str | None) -> Detection:
         found = self._detection

@@ -11,7 +11,14 @@ from typing import Annotated
 
 import typer
 
-from flowlens.cli.options import NameOptions, Options, asks_names, reads_flows
+from flowlens.cli.options import (
+    Asked,
+    NameOptions,
+    Options,
+    asks_names,
+    asks_scanners,
+    reads_flows,
+)
 from flowlens.errors import UsageError
 from flowlens.output.formats import Format
 
@@ -45,6 +52,10 @@ Parameters = Annotated[
     typer.Option(
         "--param", "-p", help="A parameter of the query; may be repeated.", metavar="NAME=VALUE"
     ),
+]
+Rdns = Annotated[
+    str,
+    typer.Option(help="Names by reverse DNS: off, cache (what is known) or on.", metavar="MODE"),
 ]
 Queries = Annotated[
     Path | None, typer.Option(help="A directory of your own queries.", metavar="DIR")
@@ -188,6 +199,32 @@ def convert(
     from flowlens.cli.commands import run_convert
 
     run_convert(inputs, output, by_day, options)
+
+
+@app.command()
+@reads_flows
+@asks_names
+@asks_scanners
+def scanners(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help=INPUT_HELP, metavar="[INPUT...]")
+    ] = None,
+    *,
+    format: AnyFormat = Format.TABLE,
+    output: Output = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Rows to give; 0 for all. The page shows 10.", min=0)
+    ] = None,
+    rdns: Rdns = "off",
+    asked: Asked,
+    names: NameOptions,
+    options: Options,
+) -> None:
+    """Who is scanning, by evidence: what answered them, why they stand out, who they are."""
+    from flowlens.cli.commands import run_scanners
+
+    naming = names.naming_for(rdns)
+    run_scanners(inputs or [], format, output, limit, asked, naming, options)
 
 
 @app.command()

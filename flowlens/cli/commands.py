@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowlens import named
-from flowlens.cli.options import Options
+from flowlens.cli.options import Asked, Options
 from flowlens.cli.session import session
 from flowlens.convert import convert
 from flowlens.errors import UsageError
@@ -19,6 +20,9 @@ from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.result import Result
 from flowlens.show import portrait
+
+if TYPE_CHECKING:
+    from flowlens.names import Naming
 
 
 def run_query(
@@ -32,7 +36,7 @@ def run_query(
     options: Options,
 ) -> None:
     """`flowlens query NAME INPUT…`."""
-    given = _parameters(parameters)
+    given = _pairs(parameters)
     if limit is not None and format not in (Format.TABLE, Format.MARKDOWN):
         given.setdefault("limit", str(limit))
     refuse_binary(format, output)
@@ -64,7 +68,7 @@ def run_sql(
     """`flowlens sql 'SELECT …' INPUT…`."""
     refuse_binary(format, output)
     with session(inputs, options, output=output) as run:
-        result: Result = run.flows.sql(select, **_parameters(parameters))
+        result: Result = run.flows.sql(select, **_pairs(parameters))
         with result.stream() as reader:
             write(
                 _limited(reader, limit, format),
@@ -116,11 +120,54 @@ def run_show(
         run.finish(shown.account)
 
 
+def run_scanners(
+    inputs: Sequence[str],
+    format: Format,
+    output: Path | None,
+    limit: int | None,
+    asked: Asked,
+    naming: Naming | None,
+    options: Options,
+) -> None:
+    """`flowlens scanners INPUT…`."""
+    from flowlens.evidence import numbers
+    from flowlens.pages.scanners import text
+
+    refuse_binary(format, output)
+    with session(inputs, options, output=output) as run:
+        found = run.flows.scanners(
+            tier=asked.tier,
+            allow=asked.allow,
+            own=asked.own,
+            parameters=numbers(_pairs(asked.set or (), option="--set")),
+            states=asked.state,
+            save_state=asked.save_state,
+            naming=naming,
+        )
+        if asked.explain:
+            write(found.explain(asked.explain), format, run.sink, limit_shown=0, width=run.width)
+        elif format is Format.TABLE:
+            shown = 10 if limit is None else limit
+            page = text(found, _place(run.flows.inputs.found.inputs), limit=shown, width=run.width)
+            run.sink.write(page.encode())
+        else:
+            table = found.arrow()
+            rows = table.slice(0, limit) if limit and format is not Format.MARKDOWN else table
+            write(rows, format, run.sink, limit_shown=limit, width=run.width)
+            for line in found.remarks():
+                run.remark(line)
+        run.finish(found.detection.account)
+
+
 def run_convert(inputs: Sequence[str], directory: Path, by_day: bool, options: Options) -> None:
     """`flowlens convert INPUT… -o DIR`."""
     with session(inputs, options, device=False) as run:
         flows = run.flows
         run.finish(convert(flows.inputs, directory, by_day=by_day, listener=flows.listener))
+
+
+def _place(inputs: Sequence[str]) -> str:
+    return inputs[0] if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def refuse_binary(format: Format, output: Path | None) -> None:
@@ -133,7 +180,7 @@ def refuse_binary(format: Format, output: Path | None) -> None:
         raise UsageError("--format parquet: not for a terminal; write to a file with -o")
 
 
-def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+def _pairs(pairs: Sequence[str], *, option: str = "--param") -> dict[str, str]:
     """`NAME=VALUE` texts as a mapping.
 
     Raises:
@@ -143,9 +190,9 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
-            raise UsageError(f"--param {pair}: write NAME=VALUE")
+            raise UsageError(f"{option} {pair}: write NAME=VALUE")
         if name in given:
-            raise UsageError(f"--param {name} is given twice")
+            raise UsageError(f"{option} {name} is given twice")
         given[name] = value
     return given
 

@@ -1,7 +1,7 @@
 """The options that mean the same in every command that has them.
 
-A table each: a command that is decorated with `reads_flows` has all of `Options`, one decorated
-with `asks_names` all of `NameOptions`, and gets them as one value.
+A table each: a command that is decorated with `reads_flows` has all of `Options`, and likewise
+`asks_names` and `asks_scanners`; it gets them as one value.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import typer
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
+
+REPORT_BUDGET = 60.0
+"""Seconds that asking for names may take where it isn't the purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,50 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user set of the options for scanners."""
+
+    tier: Annotated[
+        str | None,
+        typer.Option(
+            help="scanner, likely, probe, benign, backscatter, return, some with commas, or all; "
+            "scanner and likely unless told.",
+            metavar="TIER",
+        ),
+    ] = None
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            help="The evidence of one source, step by step, instead.", metavar="ADDRESS|CIDR"
+        ),
+    ] = None
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(help="An allow-list, `CIDR reason` a line; may be repeated.", metavar="FILE"),
+    ] = None
+    own: Annotated[
+        list[str] | None,
+        typer.Option(help="Our own network; may be repeated.", metavar="CIDR"),
+    ] = None
+    set: Annotated[
+        list[str] | None,
+        typer.Option(help="A number of the evidence; may be repeated.", metavar="NAME=VALUE"),
+    ] = None
+    state: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Judge together with this earlier state; may be repeated.", metavar="DIR"
+        ),
+    ] = None
+    save_state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the state there, to be put together with later ones.", metavar="DIR"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class NameOptions:
     """What the user set of the options for reverse DNS."""
 
@@ -129,6 +176,11 @@ class NameOptions:
         ),
     ] = None
 
+    def naming_for(self, mode: str) -> Naming | None:
+        """For a command that names what it shows: within a minute unless told; None for off."""
+        naming = self.naming(mode, budget=REPORT_BUDGET)
+        return None if mode == "off" and not (self.names or naming.geo) else naming
+
     def naming(self, mode: str, *, budget: float | None = None) -> Naming:
         """As the library takes them; `mode` is off, cache or on, `budget` holds unless one is set.
 
@@ -162,8 +214,13 @@ def asks_names(command: Callable[..., None]) -> Callable[..., None]:
     return _with(command, "names", NameOptions)
 
 
+def asks_scanners(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options for scanners; it takes them as its keyword `asked`."""
+    return _with(command, "asked", Asked)
+
+
 def _with(
-    command: Callable[..., None], keyword: str, table: type[Options | NameOptions]
+    command: Callable[..., None], keyword: str, table: type[Options | NameOptions | Asked]
 ) -> Callable[..., None]:
     """The command with an option for each field of `table`, in place of `keyword`."""
     hints = get_type_hints(table, include_extras=True)

@@ -22,11 +22,12 @@ _REASONS = (
     ("refused_free", "refused", "refused where nobody is served"),
     ("refused_served", "refused_served", "refused where others are served"),
     ("refused_only", "refused_rejects_only", "refused, in a log of rejects alone"),
+    ("refused_icmp", "refused_icmp", "ICMP refused, its type not logged"),
     ("allowed", "allowed", "allowed without an answer"),
-    ("touches_answered", "answered", "answered without a session"),
+    ("touches_answered", "answered", "answered, without a session"),
     ("half_open", "half_open", "left half-open"),
-    ("connectionless", "connectionless", "allowed without connections to see"),
-    ("touches_session", "session", "sessions"),
+    ("connectionless", "connectionless", "allowed, without connections to see"),
+    ("touches_session", "session", "with a session"),
 )
 """Column of a verdict, what it weighs, and how it is said."""
 
@@ -46,8 +47,8 @@ def _sums(row: Mapping[str, Any], evidence: Evidence) -> Iterator[str]:
             micro = count * evidence.micro(weight)
             left -= micro
             yield f"{count:,} {words} {_nats(micro)}"
-    # What is left is fading; rounding to whole micro-nats alone says nothing.
-    if left and row["tier"] in ("scanner", "likely") and abs(left) >= MICRO // 100:
+    # What is left is fading; less than shows is not worth a word.
+    if left and row["tier"] in ("scanner", "likely") and abs(left) >= MICRO // 20:
         yield f"fading {_nats(left)}"
 
 

@@ -24,6 +24,7 @@
 -- column: accepted bigint | | targets that accepted something
 -- column: sessions bigint | sessions | sessions, over all days
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
+-- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served
 -- column: refused_served bigint | | touches refused where others are served
 -- column: refused_only bigint | | touches refused where the log holds rejects alone
@@ -45,6 +46,8 @@ steps as (
         walk.first_seen,
         walk.outcome,
         walk.rejects_only,
+        walk.family between 65536 and 131071
+            or walk.family between 58 * 65536 and 59 * 65536 - 1 as icmp,
         walk.weight,
         walk.faded,
         walk.high,
@@ -113,6 +116,7 @@ suspected as (
         steps.first_seen,
         steps.outcome,
         steps.rejects_only,
+        steps.icmp,
         steps.weight,
         steps.evidence,
         suspects.contacts,
@@ -138,6 +142,7 @@ grounds as (
         step,
         outcome,
         rejects_only,
+        icmp,
         top,
         max(
             case
@@ -151,9 +156,10 @@ grounds as (
 reasons as (
     select
         srcaddr,
-        count(*) filter (where outcome = 0 and not rejects_only) as refused_free,
-        count(*) filter (where outcome = 1 and not rejects_only) as refused_served,
-        count(*) filter (where outcome < 2 and rejects_only) as refused_only,
+        count(*) filter (where outcome < 2 and icmp) as refused_icmp,
+        count(*) filter (where outcome = 0 and not icmp and not rejects_only) as refused_free,
+        count(*) filter (where outcome = 1 and not icmp and not rejects_only) as refused_served,
+        count(*) filter (where outcome < 2 and not icmp and rejects_only) as refused_only,
         count(*) filter (where outcome = 2) as allowed,
         count(*) filter (where outcome = 3) as touches_answered,
         count(*) filter (where outcome = 4) as half_open,
@@ -252,6 +258,7 @@ select
     sums.accepted,
     cast(tiers.sessions as bigint) as sessions,
     case when tiers.judged_whole = 0 then 'rejects only' else 'all' end as basis,
+    coalesce(reasons.refused_icmp, 0) as refused_icmp,
     coalesce(reasons.refused_free, 0) as refused_free,
     coalesce(reasons.refused_served, 0) as refused_served,
     coalesce(reasons.refused_only, 0) as refused_only,

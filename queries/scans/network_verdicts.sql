@@ -21,6 +21,7 @@
 -- column: accepted bigint | | targets that accepted something
 -- column: sessions bigint | sessions | sessions, over all days
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
+-- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served
 -- column: refused_served bigint | | touches refused where others are served
 -- column: refused_only bigint | | touches refused where the log holds rejects alone
@@ -55,6 +56,7 @@ select
     judged.accepted,
     judged.sessions,
     judged.basis,
+    judged.refused_icmp,
     judged.refused_free,
     judged.refused_served,
     judged.refused_only,

@@ -24,6 +24,7 @@
 -- column: accepted bigint | | targets that accepted something
 -- column: sessions bigint | sessions | sessions, over all days
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
+-- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served
 -- column: refused_served bigint | | touches refused where others are served
 -- column: refused_only bigint | | touches refused where the log holds rejects alone
@@ -74,6 +75,7 @@ select
     coalesce(judged.accepted, 0) as accepted,
     coalesce(judged.sessions, 0) as sessions,
     judged.basis,
+    coalesce(judged.refused_icmp, 0) as refused_icmp,
     coalesce(judged.refused_free, 0) as refused_free,
     coalesce(judged.refused_served, 0) as refused_served,
     coalesce(judged.refused_only, 0) as refused_only,
