@@ -43,9 +43,10 @@ def explanation(walk: pa.Table, bar: int, evidence: Evidence) -> pa.Table:
     rows = []
     faded = before = 0
     alarmed = False
+    lower_bar = evidence.micro("likely") + bar - evidence.micro("alarm")
     for step in walk.to_pylist():
         alarmed = alarmed or step["evidence"] >= bar
-        likely = step["evidence"] >= evidence.micro("likely")
+        likely = step["evidence"] >= lower_bar
         # What faded below nothing took nothing away.
         lost = min(before, step["faded"] - faded)
         faded, before = step["faded"], step["evidence"]

@@ -98,7 +98,7 @@ tiers as (
         case
             when sources.alarm_contact is not null then 'scanner'
             when sources.let_in = 0 and sources.contacts <= evidence.probe_contacts then 'probe'
-            when sources.ending >= evidence.likely then 'likely'
+            when sources.ending >= evidence.likely + sources.bar - evidence.alarm then 'likely'
             else 'benign'
         end as tier
     from sources
