@@ -129,14 +129,15 @@ class Flows:
         """What was read and what was not: counts by source, reasons, coverage."""
         return check(self.inputs, self.listener)
 
-    def report(self, *, rows: int = 10, window: str = "") -> Report:
+    def report(self, *, rows: int = 10, window: str = "", naming: Naming | None = None) -> Report:
         """The whole picture on rejected traffic, from one pass; `rows` of each table (0: all).
 
-        `window` is what the user wrote for it, such as `24h`.
+        `window` is what the user wrote for it, such as `24h`. With `naming`, names stand beside the
+        sources that scan or are refused most.
         """
         from flowlens.report.facts import gather
 
-        return gather(self.inputs, self.listener, rows=rows, window=window)
+        return gather(self.inputs, self.listener, rows=rows, window=window, naming=naming)
 
     def listening(self, listener: Listener) -> Flows:
         """The same flows, with somebody who is told of malformed lines and progress."""

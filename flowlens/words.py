@@ -118,3 +118,12 @@ def middle(text: str, size: int) -> str:
 def pair(source: str | None, target: str | None) -> str:
     """Two addresses with an arrow."""
     return f"{source or '-'} → {target or '-'}"
+
+
+def grade(sure: int | None) -> str:
+    """A grade from 1 to 5 as a bar; empty for none.
+
+    >>> grade(4)
+    '████·'
+    """
+    return "" if sure is None else "█" * sure + "·" * (5 - sure)

@@ -84,18 +84,21 @@ def flowlens(
 
 @app.command()
 @reads_flows
+@asks_names
 def report(
     inputs: Inputs,
     *,
     format: PageFormat = "table",
     output: Output = None,
     limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 10,
+    rdns: Rdns = "off",
+    names: NameOptions,
     options: Options,
 ) -> None:
     """The whole picture on rejected traffic."""
     from flowlens.cli.commands import run_report
 
-    run_report(inputs, _page(format), output, limit, options)
+    run_report(inputs, _page(format), output, limit, names.naming_for(rdns), options)
 
 
 @app.command()

@@ -81,13 +81,18 @@ def run_sql(
 
 
 def run_report(
-    inputs: Sequence[str], format: Format, output: Path | None, limit: int, options: Options
+    inputs: Sequence[str],
+    format: Format,
+    output: Path | None,
+    limit: int,
+    naming: Naming | None,
+    options: Options,
 ) -> None:
     """`flowlens report INPUT…`."""
     from flowlens.report.page import page
 
     with session(inputs, options, output=output) as run:
-        report = run.flows.report(rows=limit, window=run.window)
+        report = run.flows.report(rows=limit, window=run.window, naming=naming)
         colour = run.width is not None and "NO_COLOR" not in os.environ
         run.sink.write(page(report, format, width=run.width, colour=colour).encode())
         run.finish(report.account)

@@ -14,7 +14,7 @@ from flowlens.output import escape
 from flowlens.output.preview import Column, Preview
 from flowlens.output.table import table_text
 from flowlens.scanners import LISTED, Scanners
-from flowlens.words import amount, count, middle, port_service
+from flowlens.words import amount, count, grade, middle, port_service
 
 PIPED = 80
 WIDEST = 140
@@ -131,7 +131,7 @@ def _list(scanners: Scanners, rows: Sequence[Row], room: int) -> str:
         _column("pace", [row["pace"] or "-" for row in rows]),
         _column("hosts", [f"{row['hosts']:,}/{row['exposed']:,}" for row in rows], number=True),
         _column("ports", [f"{row['ports']:,}" for row in rows], number=True),
-        _column("sure", [_grade(row["sure"]) for row in rows]),
+        _column("sure", [grade(row["sure"]) for row in rows]),
     ]
     drop = ("pace", "since", "shape", "tier")
     while _width(columns) > room and any(column.name in drop for column in columns):
@@ -194,10 +194,6 @@ def _who(scanners: Scanners, source: str) -> str:
     assert scanners.named is not None
     identity = scanners.named.who.get(source)
     return describe(identity) or "-" if identity else "-"
-
-
-def _grade(sure: int | None) -> str:
-    return "" if sure is None else "█" * sure + "·" * (5 - sure)
 
 
 def _since(row: Row, scanners: Scanners) -> str:

@@ -89,13 +89,18 @@ def grid(
     if section is None or not section.rows:
         return Grid(title, (), empty)
     rest = [f"{section.others:,} {others}"] if section.others else []
-    cells = [
-        _cells(column, section.top, rest if place == 0 else [""] * len(rest))
-        for place, column in enumerate(columns)
-    ]
+    cells = list(rows_of(columns, section.top, rest))
     if shares_after is not None:
         cells[shares_after:shares_after] = _shares(section, percent_rank)
     return Grid(title, tuple(cells), empty)
+
+
+def rows_of(columns: Sequence[Column], rows: Sequence[Row], rest: list[str]) -> tuple[Cells, ...]:
+    """Rows as cells; `rest` is what stands beneath them in the first column."""
+    return tuple(
+        _cells(column, rows, rest if place == 0 else [""] * len(rest))
+        for place, column in enumerate(columns)
+    )
 
 
 def _cells(column: Column, rows: Sequence[Row], rest: list[str]) -> Cells:

@@ -15,13 +15,18 @@ import pyarrow.compute as pc
 
 from flowlens import named
 from flowlens.filters import Filter
+from flowlens.names import Naming
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.report import origin
 from flowlens.report.folds import Part, fold
 from flowlens.report.kinds import KINDS, Kinds, kinds
 from flowlens.report.lookfirst import look_first
 from flowlens.report.model import Log, Report, Section, Timeline, Totals
+from flowlens.report.scanning import Scanning, scanning
 from flowlens.report.timeline import bucket_seconds, timeline
+from flowlens.scanners import Scanners
+from flowlens.scans import detection
+from flowlens.scans.verdicts import COLUMNS
 
 __all__ = ["CLASSES", "QUERIES", "Report", "gather"]
 
@@ -62,18 +67,23 @@ def gather(
     rows: int = 10,
     as_of: datetime | None = None,
     window: str = "",
+    naming: Naming | None = None,
 ) -> Report:
     """Read the inputs once and gather what a report shows, `rows` rows of each top (0: all).
 
     `window` is what the user wrote for it, such as `24h`, and `as_of` what that counts back from:
-    now, where it isn't given.
+    now, where it isn't given. With `naming` the report tells who is behind the sources it shows.
 
     Raises:
         FlowlensError: the input can't be read.
     """
     made = origin.made(inputs, as_of or datetime.now(UTC), window)
     questions = {name: _question(name) for name in QUERIES}
-    with answering(inputs, [*questions.values(), KINDS], listener) as answers:
+    judged = _is_whole(inputs.filter)
+    asked = [*questions.values(), KINDS]
+    if judged:
+        asked += [replace(question, query=None) for question in detection.questions()]
+    with answering(inputs, asked, listener, memory=detection.MEMORY) as answers:
         desk = _Desk(answers, questions, rows or EVERY)
         counted = kinds(answers.table(KINDS).to_pylist())
         enis = desk.enis()
@@ -84,6 +94,8 @@ def gather(
         read = origin.read(account, inputs)
         if read.skipdata:
             parts |= desk.coverage()
+        refused = any(row["action"] == "REJECT" for row in parts["action_totals"].top)
+        found = detection.judge(answers) if judged and refused else None
     sections = {name: parts.pop(name) for name in QUERIES if name in parts}
     totals = _totals(sections["action_totals"], counted)
     report = Report(
@@ -98,8 +110,30 @@ def gather(
         account=account,
         first=counted.first,
         last=counted.last,
+        scanning=_scanning(inputs, listener, found, sections["rejected_by_source"], rows, naming),
     )
     return replace(report, look_first=look_first(report))
+
+
+def _scanning(
+    inputs: Inputs,
+    listener: Listener,
+    found: detection.Detection | None,
+    refused: Section,
+    rows: int,
+    naming: Naming | None,
+) -> Scanning | None:
+    if found is None:
+        return None
+    scanners = Scanners("scanners", COLUMNS, inputs, listener, _detection=found)
+    sources = [row["srcaddr"] for row in refused.top if row["srcaddr"]]
+    return scanning(scanners, rows=rows, refused=sources, naming=naming)
+
+
+def _is_whole(chosen: Filter) -> bool:
+    """Whether the filter leaves out no record by its content."""
+    by_content = (chosen.ip, chosen.port, chosen.action, chosen.where)
+    return all(value is None for value in by_content)
 
 
 def _question(name: str) -> Question:
@@ -228,9 +262,8 @@ def _log(
     chosen: Filter,
     counted: Kinds,
 ) -> Log:
-    by_content = (chosen.ip, chosen.port, chosen.action, chosen.where)
     return Log(
-        judged=all(value is None for value in by_content),
+        judged=_is_whole(chosen),
         enis=sections["enis"].rows,
         capture={name: parts[f"enis.{name}"].rows for name in CAPTURES},
         aggregation={60: parts["enis.minute"].rows, 600: parts["enis.longer"].rows},

@@ -11,6 +11,7 @@ from flowlens.report.cells import (
     grid,
     number_,
     port_,
+    rows_of,
     service_,
     text_,
     time_,
@@ -18,7 +19,7 @@ from flowlens.report.cells import (
 from flowlens.report.model import Report, Section
 from flowlens.report.numbers import percent_text
 from flowlens.report.words import CAUSES, CLASSES
-from flowlens.words import count, middle, pair, port, port_service
+from flowlens.words import count, grade, middle, pair, port, port_service
 
 SIDES = {"client": "to our client", "server": "from our server", "unknown": "side unknown"}
 
@@ -134,6 +135,8 @@ def grids(report: Report) -> list[Grid]:
         ),
         _sessions(report),
         _replies(report),
+        _scanners(report),
+        _names(report),
     ]
     return [table for table in result if table.columns or table.empty]
 
@@ -178,3 +181,47 @@ def _replies(report: Report) -> Grid:
         shares_after=4,
         percent_rank=2,
     )
+
+
+def _scanners(report: Report) -> Grid:
+    found = report.scanning
+    if found is None:
+        return Grid("SCANNERS", ())
+    counts = found.counts
+    if not found.rows:
+        probes = count(counts["probe"], "source")
+        empty = f"none by the evidence; {probes} with too few touches to judge"
+        return Grid("SCANNERS", (), empty)
+    columns = [
+        text_("source", "srcaddr", kind=ADDRESS),
+        text_("tier", "tier", 5),
+        text_("shape", "shape", 3),
+        Column("hosts", lambda row: f"{row['hosts']:,}/{row['exposed']:,}", True, 1),
+        number_("ports", "ports", 2),
+        number_("answered", "answered", 4),
+        time_("first", "first_seen", report, 4),
+        time_("alarm", "alarm_at", report, 6),
+        Column("sure", lambda row: grade(row["sure"])),
+    ]
+    if found.named is not None:
+        columns.insert(1, Column("who", lambda row: middle(found.who(row["srcaddr"]), 34)))
+    rest = found.rows - len(found.top)
+    last = [f"{rest:,} others"] if rest else []
+    return Grid("SCANNERS", rows_of(columns, found.top, last))
+
+
+def _names(report: Report) -> Grid:
+    """Who is behind the sources refused most; scanners have theirs beside them."""
+    found = report.scanning
+    if found is None or found.named is None:
+        return Grid("NAMES", ())
+    answers = found.named.lookup.answers
+    sources = [row["srcaddr"] for row in report.sections["rejected_by_source"].top]
+    shown = [{"srcaddr": source} for source in sources if source in answers]
+    columns = [
+        text_("source", "srcaddr", kind=ADDRESS),
+        Column("status", lambda row: str(answers[row["srcaddr"]].status), rank=1),
+        Column("confirmed", lambda row: str(answers[row["srcaddr"]].confirmation or "-"), rank=2),
+        Column("who", lambda row: found.who(row["srcaddr"])),
+    ]
+    return Grid("NAMES", rows_of(columns, shown, []))

@@ -50,6 +50,7 @@ def as_object(report: Report) -> dict[str, Any]:
             for finding in report.look_first
         ],
         "sections": {name: _section(report, name) for name in report.sections},
+        "scanners": _scanners(report),
         "made": _made(report),
     }
 
@@ -167,6 +168,31 @@ def _rows(section: Section, *, shares: bool) -> dict[str, Any]:
             row["percent"] = percent(row["records"], section.records)
             row["cumulative_percent"] = percent(total, section.records)
     return {"rows": section.rows, "records": section.sums.get("records"), "top": top}
+
+
+def _scanners(report: Report) -> dict[str, Any] | None:
+    found = report.scanning
+    if found is None:
+        return None
+    names = {}
+    if found.named is not None:
+        shown = [row["srcaddr"] for row in (*found.top, *report.sections["rejected_by_source"].top)]
+        known = [source for source in dict.fromkeys(shown) if source in found.named.lookup.answers]
+        columns = found.named.columns(known)
+        texts = {name: column.to_pylist() for name, column in columns.items()}
+        names = {
+            source: {name: values[place] for name, values in texts.items()}
+            for place, source in enumerate(known)
+        }
+    return {
+        "counts": dict(found.counts),
+        "false_alarms_expected": found.false_alarms,
+        "rows": found.rows,
+        "top": [dict(row) for row in found.top],
+        "answered": [dict(row) for row in found.answers],
+        "names": names,
+        "asked": None if found.named is None else str(found.named.summary),
+    }
 
 
 def _made(report: Report) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flowlens.accounting import Account
+from flowlens.report.scanning import Scanning
 
 Row = Mapping[str, Any]
 
@@ -177,7 +178,8 @@ class Made:
 class Report:
     """Everything a report shows. `sections` by query; `parts` by `query.part`.
 
-    `first` and `last` span the records that passed the filter.
+    `first` and `last` span the records that passed the filter. `scanning` is None where the filter
+    leaves out records by their content, or the log can't show who was turned away.
     """
 
     read: Read
@@ -191,3 +193,4 @@ class Report:
     account: Account
     first: datetime | None
     last: datetime | None
+    scanning: Scanning | None = None

@@ -79,8 +79,9 @@ def answered(report: Report, rule: Rule) -> Iterator[Finding]:
     for place, row in enumerate(section.top[: rule.lines] if section else (), 1):
         rest = section.rows - place if section and place == rule.lines else 0
         more = f"; {rest:,} more answered" if rest else ""
+        scans = ", scanner" if report.scanning and row["srcaddr"] in report.scanning.alarmed else ""
         text = (
-            f"{row['srcaddr']} → {row['interface_id']} port {row['dstport']} from "
+            f"{row['srcaddr']}{scans} → {row['interface_id']} port {row['dstport']} from "
             f"{clock(row['first_accept'], report)}, {amount(row['bytes_out'])} out; in all "
             f"{row['rejected_records']:,} refused on {count(row['rejected_ports'], 'port')} since "
             f"{clock(row['first_reject'], report)}{more}"

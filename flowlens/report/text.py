@@ -188,11 +188,14 @@ def read_parts(report: Report) -> list[str]:
 def made_parts(report: Report) -> list[str]:
     """How the report was made."""
     made = report.made
+    named = report.scanning.named if report.scanning else None
+    asked = [f"names: {named.summary}"] if named else []
     return [
         f"flowlens {made.version}, as of {made.as_of:%Y-%m-%dT%H:%M:%SZ}",
         f"window: {made.window}",
         f"filter: {made.filter}",
         f"{count(report.read.files, 'input')} {made.inputs_hash}",
+        *asked,
         "everything: --format json",
     ]
 

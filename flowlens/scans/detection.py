@@ -53,7 +53,7 @@ def detect(
     explain: str | None = None,
     save_state: Path | None = None,
 ) -> Detection:
-    """Judge every source, and the networks of those that didn't alarm alone.
+    """Read the flows once and judge every source.
 
     With `explain` the steps of that source, an address or a network, are kept; with `save_state`
     the state is written to that directory, which is new or empty.
@@ -62,34 +62,42 @@ def detect(
         UsageError: no input says which records were rejected, or the directory can't be had.
         FlowlensError: the log holds accepted records alone, so nothing can be judged.
     """
-    questions = [Question.named(named.find(name)) for name in QUERIES]
-    with answering(inputs, questions, listener, memory=MEMORY) as answers:
-        tables = {
-            name: answers.table(question) for name, question in zip(QUERIES, questions, strict=True)
-        }
-        (exposure,) = tables["exposure"].to_pylist()
+    with answering(inputs, questions(), listener, memory=MEMORY) as answers:
+        exposure = answers.table(Question.named(named.find("exposure"))).to_pylist()[0]
         _require_refusals(inputs, exposure)
         if save_state is not None:
             state.save(
                 lambda name: answers.reader(_held(name)), inputs.knowledge.evidence, save_state
             )
-        walk = _steps(answers, explain) if explain else None
-        groups = _networks(answers, tables["sources"])
-        if explain and "/" in explain and groups.num_rows:
-            walk = _steps(answers, explain)
-        return Detection(
-            sources=_together(tables["sources"], groups),
-            top_ports=_with_networks(answers, "top_ports", tables, groups),
-            scanner_answers=_with_networks(answers, "scanner_answers", tables, groups),
-            probes=tables["probes"],
-            campaigns=tables["campaigns"],
-            explained=explain,
-            walk=walk,
-            exposed=exposure["exposed"],
-            first_seen=exposure["first_seen"],
-            last_seen=exposure["last_seen"],
-            account=answers.account,
-        )
+        return judge(answers, explain=explain)
+
+
+def questions() -> list[Question]:
+    """What has to be announced for `judge`; what the log lacks for them makes no error."""
+    return [Question.named(named.find(name)) for name in QUERIES]
+
+
+def judge(answers: Answers, *, explain: str | None = None) -> Detection:
+    """Judge every source of the answers, and the networks of those that didn't alarm alone."""
+    tables = {name: answers.table(Question.named(named.find(name))) for name in QUERIES}
+    (exposure,) = tables["exposure"].to_pylist()
+    walk = _steps(answers, explain) if explain else None
+    groups = _networks(answers, tables["sources"])
+    if explain and "/" in explain and groups.num_rows:
+        walk = _steps(answers, explain)
+    return Detection(
+        sources=_together(tables["sources"], groups),
+        top_ports=_with_networks(answers, "top_ports", tables, groups),
+        scanner_answers=_with_networks(answers, "scanner_answers", tables, groups),
+        probes=tables["probes"],
+        campaigns=tables["campaigns"],
+        explained=explain,
+        walk=walk,
+        exposed=exposure["exposed"],
+        first_seen=exposure["first_seen"],
+        last_seen=exposure["last_seen"],
+        account=answers.account,
+    )
 
 
 def _require_refusals(inputs: Inputs, exposure: dict[str, Any]) -> None:

@@ -1,0 +1,59 @@
+"""The report's part on who scans, and on the names of those that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowlens.identity import describe
+from flowlens.names import Named, Naming
+from flowlens.scanners import Scanners
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanning:
+    """Who scans: how many of each tier, the first rows of the verdicts, and what answered them.
+
+    `alarmed` are all sources that alarmed alone. `named` is what was found out about the names of
+    those shown; None where names weren't wanted.
+    """
+
+    counts: Mapping[str, int]
+    false_alarms: float
+    rows: int
+    top: tuple[Row, ...]
+    answers: tuple[Row, ...]
+    alarmed: frozenset[str] = field(default_factory=frozenset)
+    named: Named | None = None
+
+    def who(self, address: str) -> str:
+        """Who is behind an address, in one phrase; `-` where that isn't known."""
+        identity = self.named.who.get(address) if self.named else None
+        return (describe(identity) if identity else "") or "-"
+
+
+def scanning(
+    scanners: Scanners, *, rows: int, refused: Sequence[str], naming: Naming | None
+) -> Scanning:
+    """The part of a report, with `rows` rows (0: all) of those that scan.
+
+    With `naming` the names are found out of those that scan or likely do, most evidence first, and
+    then of the `refused` sources.
+    """
+    found = scanners.arrow().to_pylist()
+    alarmed = [row["srcaddr"] for row in found if row["members"] is None]
+    named = None if naming is None else naming.look_up(dict.fromkeys([*alarmed, *refused]))
+    return Scanning(
+        counts=scanners.counts(),
+        false_alarms=scanners.false_alarms,
+        rows=len(found),
+        top=tuple(found[: rows or None]),
+        answers=tuple(scanners.detection.scanner_answers.to_pylist()[: rows or None]),
+        alarmed=frozenset(
+            row["srcaddr"] for row in found if row["tier"] == "scanner" and row["members"] is None
+        ),
+        named=named,
+    )
