@@ -150,7 +150,16 @@ def test_the_step_is_found_where_the_outage_begins_and_says_what_drives_it(outag
 
 def test_the_json_has_its_stable_keys_and_the_screens_numbers(outage: Report) -> None:
     data = json.loads(page(outage, Format.JSON, width=None))
-    assert list(data) == ["read", "log", "totals", "timeline", "look_first", "sections", "made"]
+    assert list(data) == [
+        "read",
+        "log",
+        "totals",
+        "timeline",
+        "look_first",
+        "sections",
+        "scanners",
+        "made",
+    ]
     assert {*QUERIES} - {"timeline", "coverage"} == {*data["sections"]}
     assert data["read"]["malformed"] == 1
     assert data["log"]["capture"] == {"all": 3, "rejects": 0, "accepts": 0, "unknown": 1}
