@@ -1,6 +1,6 @@
-"""The README can't rot: its picture is real output, and its commands run.
+"""The README can't rot: its pictures are real output, and its commands run.
 
-`FLOWLENS_GOLDEN=write pytest tests/test_readme.py` draws the picture anew.
+`FLOWLENS_GOLDEN=write pytest tests/test_readme.py` draws the pictures anew.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PICTURE = re.compile(r"(?<=```text\n\$ flowlens report fixtures/demo\n).*?(?=```\n)", re.DOTALL)
-LINES = 40
+PICTURES = {"report fixtures/demo": 40, "scanners fixtures/demo --limit 3": 100}
+"""Commands whose output is shown, with the lines that are."""
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -31,20 +31,25 @@ def commands() -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("flowlens")]
 
 
-@pytest.fixture
-def place(tmp_path):
-    """A directory that looks like the checkout, to be written into."""
-    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
-    return tmp_path
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A directory that looks like the checkout, to be written into by one command after another."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "fixtures").symlink_to(ROOT / "fixtures")
+    return place
 
 
-def test_the_picture_is_what_the_report_prints():
-    printed = run("report", "fixtures/demo", "-q", cwd=ROOT).stdout.splitlines()[:LINES]
-    drawn = "\n".join([*printed, "…", ""])
-    text = README.read_text()
+@pytest.mark.parametrize("command", PICTURES)
+def test_a_picture_is_what_the_command_prints(command):
+    printed = run(*command.split(), "-q", cwd=ROOT).stdout.splitlines()
+    most = PICTURES[command]
+    drawn = "\n".join([*printed[:most], *["…"] * (len(printed) > most), ""])
+    picture = re.compile(
+        rf"(?<=```text\n\$ flowlens {re.escape(command)}\n).*?(?=```\n)", re.DOTALL
+    )
     if os.environ.get("FLOWLENS_GOLDEN") == "write":
-        README.write_text(PICTURE.sub(lambda _: drawn, text))
-    assert PICTURE.search(README.read_text())[0] == drawn
+        README.write_text(picture.sub(lambda _: drawn, README.read_text()))
+    assert picture.search(README.read_text())[0] == drawn
 
 
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)
@@ -66,7 +71,17 @@ def test_the_python_of_the_readme_runs(place, monkeypatch):
 
 def test_every_command_and_exit_code_is_in_the_readme():
     text = README.read_text()
-    for name in ("report", "show", "query", "sql", "check", "convert", "rdns", "schema"):
+    for name in (
+        "report",
+        "show",
+        "query",
+        "sql",
+        "check",
+        "convert",
+        "scanners",
+        "rdns",
+        "schema",
+    ):
         assert f"flowlens {name}" in text
     for code in (0, 1, 2, 3, 4, 130):
         assert f"\n| {code} |" in text
