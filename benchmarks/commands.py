@@ -22,9 +22,14 @@ def flowlens(*arguments: str) -> Command:
     return Command(f"flowlens {arguments[0]}", (sys.executable, "-P", "-m", "flowlens", *arguments))
 
 
-def query(dataset: Dataset) -> Command:
-    """`flowlens query rejected_by_eni_port`."""
-    return flowlens("query", QUERY, str(dataset.directory), "-f", "csv", "-o", "/dev/null")
+def query(dataset: Dataset, name: str = QUERY) -> Command:
+    """`flowlens query rejected_by_eni_port`, or another named query."""
+    return flowlens("query", name, str(dataset.directory), "-f", "csv", "-o", "/dev/null")
+
+
+def scanners(dataset: Dataset) -> Command:
+    """`flowlens scanners`."""
+    return flowlens("scanners", str(dataset.directory), "-o", "/dev/null")
 
 
 def streamed(dataset: Dataset) -> Command:

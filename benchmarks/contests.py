@@ -115,6 +115,14 @@ def _large(records: int) -> list[Contest]:
             _memory("query", 700),
         ),
         against("duckdb", commands.duckdb(data), _wall("query over hand-written DuckDB", 1.1)),
+        against(
+            "scanners",
+            commands.query(data, "rejected_by_source"),
+            _wall("scanners over query rejected_by_source", 4),
+            _memory("scanners", 2_000),
+            rounds=3,
+            first=commands.scanners(data),
+        ),
     ]
     if records > AT:
         return found

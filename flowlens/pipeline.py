@@ -174,7 +174,9 @@ class Answers:
         values = {name: value for name, value in bound(query, {}).items() if name != "limit"}
         kind = "view" if query.view else "table"
         with self._failures():
-            self.connection.execute(f'create {kind} "{query.name}" as {_relation(query)}', values)
+            self.connection.execute(
+                f'create {kind} "{query.name}" as {relation_sql(query)}', values
+            )
         self._knowledge.remember(self.connection, query.name, _schema(query))
 
     def _is_mended(self, error: Exception) -> bool:
@@ -348,7 +350,7 @@ def _plan(
         return _Plan(columns, parsed, kept, scans, literals, chosen)
 
 
-def _relation(query: Query) -> str:
+def relation_sql(query: Query) -> str:
     """A named query's statement as a table wants it: without header, order and limit."""
     lines = [line for line in query.sql.splitlines() if not line.startswith("--")]
     order = max(number for number, line in enumerate(lines) if line.startswith("order by "))

@@ -41,7 +41,8 @@ with traces as (
         srcaddr,
         max(inside) as inside,
         cast(sum(records) as bigint) as records,
-        sum(strays) as strays,
+        sum(records) - sum(returns) as strays,
+        sum(returns) as returns,
         min(first_seen) as first_seen,
         max(last_seen) as last_seen,
         min(least_srcport) as least_srcport,
@@ -56,8 +57,8 @@ select
     traces.inside,
     case
         when judged.tier is not null then judged.tier
-        when traces.strays > 0 then 'backscatter'
-        else 'return'
+        when traces.returns > 0 and traces.strays = 0 then 'return'
+        else 'backscatter'
     end as tier,
     coalesce(judged.evidence, 0) as evidence,
     coalesce(judged.bar, 0) as bar,
