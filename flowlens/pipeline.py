@@ -170,9 +170,13 @@ class Answers:
                 ready()
 
     def relate(self, query: Query) -> None:
-        """Make the relation of a named query, with what earlier states hold of it."""
+        """Make the relation of a named query, with what earlier states hold of it.
+
+        It is temporary: not compressed, which costs more than it saves where a relation is read a
+        few times.
+        """
         values = {name: value for name, value in bound(query, {}).items() if name != "limit"}
-        kind = "view" if query.view else "table"
+        kind = "temp view" if query.view else "temp table"
         with self._failures():
             self.connection.execute(
                 f'create {kind} "{query.name}" as {relation_sql(query)}', values
