@@ -264,8 +264,11 @@ def answering(
             inputs.knowledge.declare(connection)
         if memory is not None:
             connection.execute("set memory_limit = $memory", {"memory": memory})
+        # Relations have no order that a SELECT could rely on, and are made faster without.
+        connection.execute("set preserve_insertion_order = false")
         for query in relations.values():
             answers.relate(query)
+        connection.execute("reset preserve_insertion_order")
         lock(connection)
         yield answers
 

@@ -71,15 +71,35 @@ class Scanners(Shown):
             FlowlensError: the input can't be read, or can't be judged.
         """
         if self._table is None:
-            found = verdicts(
-                self.detection,
-                self.tiers,
-                evidence=self.evidence,
-                allowed=self.allowed,
-                known=self._known(),
-            )
+            found = self._verdicts(0)
             self._table = self._with_names(found) if self.naming else found
         return self._table
+
+    def top(self, rows: int) -> list[dict[str, Any]]:
+        """The first rows (0: all), without the work for the others where that can be spared."""
+        if self.naming or self._table is not None or not rows:
+            found = self.arrow().slice(0, rows or None)
+        else:
+            found = self._verdicts(rows)
+        top: list[dict[str, Any]] = found.to_pylist()
+        return top
+
+    def listed(self) -> set[str]:
+        """The sources of the chosen tiers."""
+        sources = self.detection.sources
+        return set(
+            sources.filter(pc.is_in(sources["tier"], pa.array(self.tiers)))["srcaddr"].to_pylist()
+        )
+
+    def _verdicts(self, rows: int) -> pa.Table:
+        return verdicts(
+            self.detection,
+            self.tiers,
+            evidence=self.evidence,
+            allowed=self.allowed,
+            known=self._known(),
+            rows=rows,
+        )
 
     def _with_names(self, found: pa.Table) -> pa.Table:
         """The table with what is said of its addresses; whole networks have no name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,14 +27,13 @@ Row = Mapping[str, Any]
 def text(scanners: Scanners, inputs: str, *, limit: int, width: int | None) -> str:
     """The page as text; `limit` rows of the list, 0 for all; `width` is the terminal's."""
     room = min(width or PIPED, WIDEST)
-    rows = scanners.arrow().to_pylist()
-    shown = rows[: limit or None]
+    shown, listed = scanners.top(limit), scanners.listed()
     blocks = [
         _top(scanners, inputs, room),
-        _answered(scanners, rows, room),
+        _answered(scanners, listed, room),
         _list(scanners, shown, room),
         _campaigns(scanners, room),
-        _end(scanners, rows, shown),
+        _end(scanners, len(listed), shown),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -88,9 +87,8 @@ def _names(scanners: Scanners) -> str:
     return str(scanners.named.summary)
 
 
-def _answered(scanners: Scanners, rows: Sequence[Row], room: int) -> str:
+def _answered(scanners: Scanners, listed: Collection[str], room: int) -> str:
     """What an alarmed source got an answer from: that is what to read first."""
-    listed = {row["srcaddr"] for row in rows}
     found = [r for r in scanners.detection.scanner_answers.to_pylist() if r["srcaddr"] in listed]
     if not found:
         return ""
@@ -173,10 +171,10 @@ def _campaigns(scanners: Scanners, room: int) -> str:
     return "\n".join(lines)
 
 
-def _end(scanners: Scanners, rows: Sequence[Row], shown: Sequence[Row]) -> str:
+def _end(scanners: Scanners, listed: int, shown: Sequence[Row]) -> str:
     parts = []
-    if len(shown) < len(rows):
-        parts.append(f"{len(rows) - len(shown):,} more: --limit 0")
+    if len(shown) < listed:
+        parts.append(f"{listed - len(shown):,} more: --limit 0")
     probes = scanners.detection.probes
     if probes.num_rows:
         top = probes.slice(0, 3).to_pylist()

@@ -75,8 +75,9 @@ def verdicts(
     evidence: Evidence,
     allowed: Cidrs[Allowed] | None = None,
     known: Collection[str] | None = None,
+    rows: int = 0,
 ) -> pa.Table:
-    """The rows of the wanted tiers, most evidence first, then by address.
+    """The rows of the wanted tiers, most evidence first, then by address; `rows` of them (0: all).
 
     `known` are the sources that earlier states have seen; None if there are no earlier states.
     """
@@ -84,7 +85,7 @@ def verdicts(
     found = found.filter(pc.is_in(found["tier"], pa.array(list(tiers), pa.string())))
     found = found.sort_by([("evidence", "descending"), ("srcaddr", "ascending")])
     ports = _ports(detection.top_ports)
-    rows = [
+    told = [
         {
             **row,
             "sure": sure(row["tier"], row["evidence"], evidence.micro("alarm")),
@@ -95,9 +96,9 @@ def verdicts(
             "allowed": _reason(row["srcaddr"], allowed),
             "reasons": reasons(row, evidence),
         }
-        for row in found.to_pylist()
+        for row in found.slice(0, rows or None).to_pylist()
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(told, schema=SCHEMA)
 
 
 def _ports(top_ports: pa.Table) -> Mapping[str, list[str]]:
