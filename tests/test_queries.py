@@ -201,14 +201,19 @@ def mixed(rng: random.Random) -> list[str]:
 def knocks(rng: random.Random) -> list[str]:
     """Four days on which thirty peers try two of our own hosts: often refused, at times served.
 
-    On the last of them a wave of sources is refused once each, and our own hosts call out.
+    On the last of them a wave of sources is refused once each. Our own hosts call out before
+    midnight, and are answered after it.
     """
     log = [
         f"eni-0 198.51.100.{n} 10.0.0.0 40000 {5900 + n % 2} 6 1 40 270000 270030 REJECT OK"
         for n in range(60)
     ] + [
-        f"eni-0 10.0.0.0 198.51.100.{n} {50000 + n % 3} 443 6 9 900 270000 270030 ACCEPT OK"
+        f"eni-0 {ends} 6 9 900 {start} {start + 30} ACCEPT OK"
         for n in range(9)
+        for ends, start in (
+            (f"10.0.0.0 198.51.100.{n} {50000 + n % 3} 443", 170_000),
+            (f"198.51.100.{n} 10.0.0.0 443 {50000 + n % 3}", 174_000),
+        )
     ]
     for _ in range(1500):
         host, peer = rng.randrange(2), f"203.0.113.{rng.randrange(30)}"
