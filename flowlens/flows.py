@@ -24,7 +24,7 @@ from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.result import Result
-from flowlens.sources import find
+from flowlens.sources import Found, find
 from flowlens.state import opened
 
 if TYPE_CHECKING:
@@ -191,6 +191,9 @@ def read(
     many objects were listed so far, `on_remark` what to know of an input before it is read; without
     it that is a warning.
 
+    Without any input there are no records, and nothing can be asked but for who is scanning, by
+    earlier states alone.
+
     Raises:
         NoInputError: there is no such input.
         UsageError: a value that can't be meant.
@@ -206,7 +209,7 @@ def read(
     places = remotes(
         access, chosen, layout_given=given is not None, listed=on_listed or (lambda number: None)
     )
-    found = find([fspath(name) for name in names], remote=places)
+    found = find([fspath(name) for name in names], remote=places) if names else Found((), ())
     for source in found.sources:
         if source.remark and on_remark:
             on_remark(f"{source.name}: {source.remark}")

@@ -29,7 +29,7 @@ RELATIONS = ("flows", "enis", "refusals", "services")
 
 DETECTOR = (
     "own", "declared", "evidence", "networks", "sides", "inward", "outward", "contacts", "opened",
-    "sessions", "served", "targets", "trials", "walk", "judged", "sources",
+    "late", "sessions", "served", "targets", "trials", "walk", "judged", "sources",
 )  # fmt: skip
 """What a query may read besides: the steps on the way to who is scanning, named queries but for
 `declared` (addresses that the user calls own), `evidence` (one row of numbers) and `networks`."""

@@ -20,7 +20,7 @@ from flowlens import named, peek
 from flowlens.accounting import Account
 from flowlens.columns import arrow_schema
 from flowlens.engine import Connection, engine, lock, sql_errors
-from flowlens.errors import FlowlensError, UsageError
+from flowlens.errors import FlowlensError, NoInputError, UsageError
 from flowlens.fields import fields
 from flowlens.filters import Filter
 from flowlens.headers import Query
@@ -32,7 +32,7 @@ from flowlens.parquet.lake import Lake, lake
 from flowlens.parquet.tables import breaks
 from flowlens.parse import Wanted
 from flowlens.planning import planning
-from flowlens.sources import Found
+from flowlens.sources import NO_INPUT, Found
 
 UNLIMITED = 2**63 - 1
 
@@ -235,9 +235,12 @@ def answering(
     `memory` is what DuckDB may hold once they are read, such as `1GiB`; else what is usual.
 
     Raises:
+        NoInputError: there are no sources, and no earlier states either.
         UsageError: a question is no single SELECT, or names what isn't there.
         FlowlensError: the machine gave out.
     """
+    if not inputs.found.sources and not inputs.knowledge.earlier:
+        raise NoInputError(NO_INPUT)
     relations = {query.name: query for question in questions for query in question.relations}
     pool = lake(inputs.found.sources)
     with engine(paths=pool.paths) as connection:
@@ -256,7 +259,7 @@ def answering(
         )
         answers = Answers(connection, inflow, inputs.knowledge, once=once)
         inputs.knowledge.create(connection)
-        if plan.scans and (inputs.found.sources or not inputs.knowledge.earlier):
+        if plan.scans and inputs.found.sources:
             answers.open()
         else:
             connection.register("flows", arrow_schema(plan.columns).empty_table())

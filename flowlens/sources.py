@@ -20,6 +20,8 @@ from flowlens.layouts import Layout
 
 STDIN = "-"
 
+NO_INPUT = "no input: give files, directories, globs, or - for standard input"
+
 NEVER_SOURCES = frozenset(("aws-logs-write-test", "_SUCCESS"))
 """Names of objects that stand beside flow logs and hold none."""
 
@@ -82,7 +84,7 @@ def find(inputs: Sequence[str], *, remote: Mapping[str, Remote] | None = None) -
         NoInputError: no input was given, or none of them is there.
     """
     if not inputs:
-        raise NoInputError("no input: give files, directories, globs, or - for standard input")
+        raise NoInputError(NO_INPUT)
     sources: list[Source] = []
     missing: list[Missing] = []
     passed_over: list[str] = []

@@ -69,13 +69,13 @@ def flows(lines: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def database(table: pa.Table, *, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """A database with `flows`, `services` and the relations made from them."""
+def database(table: pa.Table, name: str, *, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A database with `flows`, what is known beside them, and what a named query reads."""
     connection = duckdb.connect(config={"threads": threads})
     connection.execute("set timezone = 'UTC'")
     connection.register("flows", table)
     Knowledge().create(connection)
-    for relation in named.order(named.shipped().values()):
+    for relation in named.order([named.find(name)]):
         connection.register(relation.name, run(connection, relation.name))
     return connection
 
@@ -90,7 +90,7 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **given: str) -> pa.Ta
 
 def answer(name: str, table: pa.Table, **given: str) -> list[str]:
     """The rows of a named query, each as one line; times are seconds from EPOCH."""
-    return lines(run(database(table), name, **given))
+    return lines(run(database(table, name), name, **given))
 
 
 def lines(table: pa.Table) -> list[str]:

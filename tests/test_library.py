@@ -34,6 +34,13 @@ def test_reading_is_lazy_until_a_question_is_asked(tmp_path):
         result.arrow()
 
 
+def test_without_input_there_is_nothing_to_ask():
+    flows = fl.read([])
+    for ask in (flows.query("timeline").arrow, flows.check, flows.report, flows.scanners().arrow):
+        with pytest.raises(fl.FlowlensError, match=r"^no input: give files, directories"):
+            ask()
+
+
 def test_a_query_gives_arrow_and_polars_and_shows_itself():
     result = fl.read(DEMO).query("rejected_by_port", limit=3)
     assert isinstance(result.arrow(), pa.Table)

@@ -61,6 +61,7 @@ def test_a_header_says_what_the_query_is() -> None:
         ),
         ("bigint = 0 ", "bigint = none ", "mine.sql:6: limit='none' is no bigint"),
         ("records bigint |", "records number |", "mine.sql:12: 'records number | records |"),
+        ("-- needs:", "-- as: table\n-- needs:", "mine.sql:5: 'as: table' is none of reads:, as"),
         ("-- param: port", "-- parm: port", "mine.sql:10: 'parm: port integer = 22 |"),
         ("-- How much there is\n-- of everything.\n", "", "mine.sql:1: no description;"),
         ("-- reads: flows, enis\n", "", "mine.sql:1: no reads: line;"),
@@ -80,6 +81,11 @@ def test_a_broken_rule_is_named_with_its_line(old: str, new: str, message: str) 
         parse(GOOD.replace(old, new, 1), path=PATH)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_relation_is_a_table_unless_its_header_makes_it_a_view() -> None:
+    assert not QUERY.view
+    assert parse(GOOD.replace("-- needs:", "-- as: view\n-- needs:"), path=PATH).view
 
 
 def test_a_query_without_columns_is_refused() -> None:
@@ -122,7 +128,7 @@ def test_a_shipped_query_is_found_and_the_users_own_comes_first() -> None:
 
 
 def test_the_files_and_the_names_are_the_same() -> None:
-    files = Path(__file__).parents[1].joinpath("queries").glob("*.sql")
+    files = Path(__file__).parents[1].joinpath("queries").rglob("*.sql")
     assert sorted(file.stem for file in files) == sorted(named.shipped())
 
 
@@ -223,8 +229,8 @@ def test_relations_come_before_what_reads_them() -> None:
 
     assert names("timeline") == []
     assert names("enis") == []
-    assert names("refusals") == ["enis"]
-    assert names("refused_by_class", "gaps", "timeline") == ["enis", "refusals"]
+    assert names("refusals") == ["enis", "own"]
+    assert names("refused_by_class", "gaps", "timeline") == ["enis", "own", "refusals"]
 
 
 def test_the_module_imports_nothing_heavy() -> None:

@@ -2,7 +2,7 @@
 -- Tiers beyond those of the walk: backscatter (only answers to what nobody here asked), return (only
 -- answers to our own connections).
 --
--- reads: contacts, judged
+-- reads: contacts, late, judged
 -- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
@@ -38,27 +38,34 @@
 -- column: syn_bytes bigint | bytes | bytes of a refused TCP packet, on average
 with traces as (
     select
-        srcaddr,
-        max(inside) as inside,
-        cast(sum(records) as bigint) as records,
-        sum(records) - sum(returns) as strays,
-        sum(returns) as returns,
-        min(first_seen) as first_seen,
-        max(last_seen) as last_seen,
-        min(least_srcport) as least_srcport,
-        max(most_srcport) as most_srcport,
-        sum(case when protocol = 6 then refused_packets end) as syns,
-        sum(case when protocol = 6 then refused_bytes end) as syn_bytes
+        contacts.srcaddr,
+        max(contacts.inside) as inside,
+        cast(sum(contacts.records) as bigint) as records,
+        count(*) filter (where contacts.returns = 0 and coalesce(late.days, 0) = 0) as unasked,
+        min(contacts.first_seen) as first_seen,
+        max(contacts.last_seen) as last_seen,
+        min(contacts.least_srcport) as least_srcport,
+        max(contacts.most_srcport) as most_srcport,
+        sum(case when contacts.protocol = 6 then contacts.refused_packets end) as syns,
+        sum(case when contacts.protocol = 6 then contacts.refused_bytes end) as syn_bytes
     from contacts
-    group by srcaddr
+    left join late
+        on late.day = contacts.day
+        and late.srcaddr = contacts.srcaddr
+        and late.interface_id is not distinct from contacts.interface_id
+        and late.dstaddr = contacts.dstaddr
+        and late.protocol = contacts.protocol
+        and late.dstport = contacts.dstport
+        and late.srcport = contacts.srcport
+    group by contacts.srcaddr
 )
 select
     traces.srcaddr,
     traces.inside,
     case
         when judged.tier is not null then judged.tier
-        when traces.returns > 0 and traces.strays = 0 then 'return'
-        else 'backscatter'
+        when traces.unasked > 0 then 'backscatter'
+        else 'return'
     end as tier,
     coalesce(judged.evidence, 0) as evidence,
     coalesce(judged.bar, 0) as bar,
@@ -87,7 +94,10 @@ select
     coalesce(judged.touches_session, 0) as touches_session,
     traces.records,
     case
-        when traces.records > 1 and traces.least_srcport = traces.most_srcport
+        when
+            traces.records > 1
+            and traces.least_srcport = traces.most_srcport
+            and traces.least_srcport > 0
             then traces.least_srcport
     end as one_srcport,
     case when traces.syns > 0 then cast(floor(traces.syn_bytes / traces.syns) as bigint) end

@@ -2,7 +2,7 @@
 -- Outcomes rise: 0 refused where nobody is served, 1 refused where others are, 2 allowed without an
 -- answer, 3 answered and no more, 4 half-open, 5 allowed without connections (UDP, ICMP), 6 session.
 --
--- reads: contacts, opened, served, services, evidence
+-- reads: contacts, late, served, services, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
 -- column: inside boolean | | the source is one of our own addresses
@@ -29,33 +29,6 @@ with one_port as (
         and min(dstaddr) < max(dstaddr)
         and min(dstport) < max(dstport)
 ),
-answering as (
-    select distinct
-        contacts.day,
-        contacts.srcaddr,
-        contacts.interface_id,
-        contacts.dstaddr,
-        contacts.protocol,
-        contacts.dstport,
-        contacts.srcport,
-        1 as found
-    from contacts
-    cross join evidence
-    join opened
-        on opened.peer = contacts.srcaddr
-        and opened.interface_id is not distinct from contacts.interface_id
-        and opened.address = contacts.dstaddr
-        and opened.protocol = contacts.protocol
-        and opened.port = contacts.dstport
-        and opened.peer_port = contacts.srcport
-    where
-        opened.day <> contacts.day
-        and cast(epoch(opened.first_seen) as bigint)
-            <= cast(epoch(contacts.last_seen) as bigint) + evidence.opened_after
-        and cast(epoch(opened.last_seen) as bigint)
-            >= cast(epoch(contacts.first_seen) as bigint) - evidence.opened_before
-        and (contacts.srcport < contacts.dstport or opened.first_seen <= contacts.first_seen)
-),
 held as (
     select
         contacts.srcaddr,
@@ -78,15 +51,15 @@ held as (
     from contacts
     left join one_port
         on one_port.srcaddr = contacts.srcaddr
-    left join answering
-        on answering.day = contacts.day
-        and answering.srcaddr = contacts.srcaddr
-        and answering.interface_id is not distinct from contacts.interface_id
-        and answering.dstaddr = contacts.dstaddr
-        and answering.protocol = contacts.protocol
-        and answering.dstport = contacts.dstport
-        and answering.srcport = contacts.srcport
-    where contacts.returns = 0 and coalesce(answering.found, 0) = 0
+    left join late
+        on late.day = contacts.day
+        and late.srcaddr = contacts.srcaddr
+        and late.interface_id is not distinct from contacts.interface_id
+        and late.dstaddr = contacts.dstaddr
+        and late.protocol = contacts.protocol
+        and late.dstport = contacts.dstport
+        and late.srcport = contacts.srcport
+    where contacts.returns = 0 and coalesce(late.days, 0) = 0
     group by
         contacts.srcaddr,
         contacts.inside,

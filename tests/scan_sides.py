@@ -1,0 +1,152 @@
+"""Records as our own side sees them, in plain Python: the first half of the detector's oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
+
+from flowlens import services
+
+DAY = 86_400
+TCP, UDP = 6, 17
+SERVICE_SOURCES = (53, 123, 443, 1900, 11211)
+PRIVATE = [
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+        "fc00::/7", "fe80::/16",
+    )
+]  # fmt: skip
+SERVICES = {(row["protocol"], row["port"]): row for row in services._table().to_pylist()}
+
+
+class Target(NamedTuple):
+    eni: str | None
+    address: str
+    protocol: int
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A record as our own side sees it."""
+
+    inward: bool
+    inside: bool
+    peer: str
+    target: Target
+    peer_port: int
+    refused: bool
+    flags: int | None
+    packets: int
+    bytes: int
+    start: int
+    end: int
+
+    @property
+    def day(self) -> int:
+        return self.start // DAY
+
+    @property
+    def told_port(self) -> int | None:
+        """The peer's port, where our own side may have opened the connection."""
+        return self.peer_port if self.peer_port <= self.target.port else None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What went to and fro on one day between a peer and a target."""
+
+    inward: list[Side] = field(default_factory=list)
+    outward: list[Side] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Contact:
+    """The records of an exchange that answer nothing of our own side's on the same day."""
+
+    day: int
+    target: Target
+    srcport: int | None
+    exchange: Exchange
+    first: int
+    last: int
+
+
+def sides(
+    rows: Iterable[Mapping[str, Any]], enis: Mapping[str, Collection[str]], own: Collection[str]
+) -> Iterator[Side]:
+    proven = {address for addresses in enis.values() for address in addresses} | set(own)
+
+    def ours(address: str) -> bool:
+        return address in proven or any(ip_address(address) in network for network in PRIVATE)
+
+    for row in rows:
+        source, target = row["srcaddr"], row["dstaddr"]
+        if row["log_status"] != "OK" or row["action"] not in ("ACCEPT", "REJECT"):
+            continue
+        if row["protocol"] is None or None in (source, target) or source == target:
+            continue
+        srcport, dstport = row["srcport"] or 0, row["dstport"] or 0
+        refused = row["action"] == "REJECT"
+        at = enis.get(row["interface_id"], ())
+        ingress = {"ingress": True, "egress": False}.get(row["flow_direction"])
+        if ingress is None and (target in at or source in at):
+            ingress = target in at
+        inward = ingress
+        if ours(source) != ours(target):
+            if ingress not in (None, ours(target)):
+                continue
+            inward = ours(target)
+        elif ingress is None and ours(target):
+            inward = refused or dstport < srcport
+        if inward is None:
+            continue
+        peer, address = (source, target) if inward else (target, source)
+        peer_port, port = (srcport, dstport) if inward else (dstport, srcport)
+        yield Side(
+            inward=inward,
+            inside=ours(peer),
+            peer=peer,
+            target=Target(row["interface_id"], address, row["protocol"], port),
+            peer_port=peer_port,
+            refused=refused,
+            flags=row["tcp_flags"] if row["protocol"] == TCP else None,
+            packets=row["packets"] or 0,
+            bytes=row["bytes"] or 0,
+            start=int(row["start_time"].timestamp()),
+            end=int(row["end_time"].timestamp()),
+        )
+
+
+def kind(side: Side) -> str:
+    """What a record from a peer says of who began: syn, open, unsure or stray."""
+    protocol, port = side.target.protocol, side.target.port
+    if side.flags is not None:
+        return "syn" if side.flags & 18 == 2 else "stray"
+    service = SERVICES.get((protocol, port))
+    if protocol not in (TCP, UDP) or (service and (service["probed"] or port < 1024)):
+        return "open"
+    if protocol == UDP:
+        return "stray" if side.peer_port in SERVICE_SOURCES else "open"
+    asked = SERVICES.get((protocol, side.peer_port))
+    return "stray" if asked and asked["service"] else "unsure"
+
+
+def opening(side: Side) -> bool:
+    """Whether a record of our own side's opens a connection."""
+    if side.flags is not None:
+        return side.flags & 18 == 2
+    return side.told_port is not None
+
+
+def answer(side: Side) -> bool:
+    """Whether a record of our own side's says anything."""
+    if side.target.protocol != TCP:
+        return side.bytes > 0
+    if side.flags is None:
+        return side.bytes > side.packets * (60 if ":" in side.target.address else 40)
+    reset = side.flags & 4 == 4
+    return side.flags & 18 == 18 or side.bytes > 60 * side.packets or (side.bytes > 0 and not reset)

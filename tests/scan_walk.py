@@ -1,0 +1,157 @@
+"""The walk over one source's touches, step by step: the second half of the detector's oracle."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from scan_sides import DAY, SERVICES, Target
+
+from flowlens.evidence import Evidence
+
+ICMP = (1, 58)
+FREE, SERVED, ALLOWED, ANSWERED, HALF_OPEN, CONNECTIONLESS, SESSION = range(7)
+COUNTS = {
+    ALLOWED: "allowed",
+    ANSWERED: "touches_answered",
+    HALF_OPEN: "half_open",
+    CONNECTIONLESS: "connectionless",
+    SESSION: "touches_session",
+}
+
+
+class Walk:
+    """S = max(0, max(0, S before - fading) + weight), with one set of numbers."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+
+    def weight(self, outcome: int, protocol: int, rejects_only: bool) -> int:
+        if outcome in (FREE, SERVED) and protocol in ICMP:
+            return self.evidence.micro("refused_icmp")
+        if outcome in (FREE, SERVED) and rejects_only:
+            return self.evidence.micro("refused_rejects_only")
+        names = (
+            "refused", "refused_served", "allowed", "answered", "half_open", "connectionless",
+            "session",
+        )  # fmt: skip
+        return self.evidence.micro(names[outcome])
+
+    def verdict(
+        self,
+        targets: Mapping[Target, Mapping[str, Any]],
+        rejecting: Collection[str],
+        sessions: Mapping[int, int],
+        *,
+        inside: bool,
+    ) -> dict[str, Any] | None:
+        """The walk over a source's touches, and what it comes to."""
+        if not targets:
+            return None
+        touches: dict[tuple[str | None, str, int], tuple[int, int]] = {}
+        for target, found in targets.items():
+            service = SERVICES.get((target.protocol, target.port))
+            family = (service and service["family"]) or target.protocol * 65_536 + target.port
+            key = (target.eni, target.address, family)
+            first, outcome = touches.get(key, (found["first"], found["outcome"]))
+            touches[key] = min(first, found["first"]), max(outcome, found["outcome"])
+        ordered = sorted(
+            (first, eni is None, eni or "", address, family, outcome)
+            for (eni, address, family), (first, outcome) in touches.items()
+        )
+        numbers = self.evidence
+        trusted = (
+            sum(sessions.values()) >= numbers["trust_sessions"]
+            and len(sessions) >= numbers["trust_days"]
+        )
+        bar = (
+            numbers.micro("alarm")
+            + inside * numbers.micro("inside")
+            + trusted * numbers.micro("trust")
+        )
+        score = peak = faded = rest = top = since = 0
+        alarm = None
+        for step, (first, _, eni, _, family, outcome) in enumerate(ordered):
+            fading = numbers.micro("fading") * (first - ordered[0][0]) // DAY
+            score, faded = max(0, score - (fading - faded)), fading
+            if score == 0:
+                rest = step
+            score = max(0, score + self.weight(outcome, family >> 16, eni in rejecting))
+            if score == 0:
+                rest = step + 1
+            if score > peak:
+                peak, top, since = score, step, rest
+            if alarm is None and score >= bar:
+                alarm = step
+        if alarm is None:
+            top, since = len(ordered) - 1, rest
+        evidence = score if alarm is None else peak
+        judged_whole = any(eni not in rejecting for _, _, eni, *_ in ordered)
+        if alarm is not None:
+            tier = "scanner"
+        elif len(ordered) <= numbers["probe_contacts"] and all(
+            outcome in (FREE, SERVED) for *_, outcome in ordered
+        ):
+            tier = "probe"
+        else:
+            tier = "likely" if score >= numbers.micro("likely") else "benign"
+        suspect = tier in ("scanner", "likely")
+        counts: defaultdict[str, int] = defaultdict(int)
+        for _, _, eni, _, _, outcome in ordered[since : top + 1] if suspect else ():
+            if outcome in (FREE, SERVED):
+                at_large = "refused_free" if outcome == FREE else "refused_served"
+                counts["refused_only" if eni in rejecting else at_large] += 1
+            else:
+                counts[COUNTS[outcome]] += 1
+        return {
+            **counts,
+            "tier": tier,
+            "evidence": evidence,
+            "bar": bar,
+            "shape": self.shape(targets) if suspect else None,
+            "pace": self.pace([touch[0] for touch in ordered]) if suspect else None,
+            "contacts": len(ordered),
+            "targets": len(targets),
+            "hosts": len({target[:2] for target in targets}),
+            "ports": len({target[2:] for target in targets}),
+            "first_seen": min(found["first"] for found in targets.values()),
+            "last_seen": max(found["last"] for found in targets.values()),
+            "alarm_at": None if alarm is None else ordered[alarm][0],
+            "alarm_contact": None if alarm is None else alarm + 1,
+            "answered": sum(found["answered"] for found in targets.values()),
+            "accepted": sum(found["accepted"] for found in targets.values()),
+            "sessions": sum(sessions.values()),
+            "basis": "all" if judged_whole else "rejects only",
+        }
+
+    def shape(self, targets: Collection[Target]) -> str:
+        numbers, total = self.evidence, len(targets)
+        hosts: defaultdict[Any, int] = defaultdict(int)
+        ports: defaultdict[Any, int] = defaultdict(int)
+        for target in targets:
+            hosts[target[:2]] += 1
+            ports[target[2:]] += 1
+        most_ports, most_hosts = max(hosts.values()), max(ports.values())
+        if most_ports >= max(numbers["vertical_ports"], numbers["vertical_share"] * total):
+            return "vertical"
+        if most_hosts >= max(numbers["horizontal_hosts"], numbers["horizontal_share"] * total):
+            return "horizontal"
+        if min(len(hosts), len(ports)) >= numbers["block_side"] and total >= numbers[
+            "block_share"
+        ] * len(hosts) * len(ports):
+            return "block"
+        if len(ports) <= numbers["few"]:
+            return "horizontal"
+        few_hosts = len(hosts) <= numbers["few"]
+        return "vertical" if few_hosts and len(ports) >= numbers["vertical_ports"] else "random"
+
+    def pace(self, times: Sequence[int]) -> str:
+        gaps = sorted(after - before for before, after in pairwise(times))
+        if not gaps:
+            return "medium"
+        median = gaps[(len(gaps) - 1) // 2]
+        if median < self.evidence["fast"]:
+            return "fast"
+        return "slow" if median > self.evidence["slow"] else "medium"
