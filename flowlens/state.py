@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +29,8 @@ FIXED = ("session_packets", "session_packet_bytes", "half_open_packets", "opened
 """Numbers of the evidence that are applied to records, and can't be changed in a state."""
 
 _ABOUT = "state.json"
+_LONGEST = 65_536
+"""Bytes of a description that are read; a longer one is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,15 @@ class State:
         """
         place = directory / _ABOUT
         try:
-            about = json.loads(place.read_bytes())
-            version, numbers = about["state"], {name: float(about[name]) for name in FIXED}
+            with place.open("rb") as file:
+                about = json.loads(file.read(_LONGEST))
+            version, numbers = index(about["state"]), {name: float(about[name]) for name in FIXED}
         except OSError as error:
             raise UsageError(
                 f"{directory}: no state of the scan detector ({error.strerror}); "
                 "flowlens scanners INPUT --save-state DIR makes one"
             ) from error
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise UsageError(f"{place}: no description of a state; make the state anew") from error
         if version != VERSION:
             raise UsageError(

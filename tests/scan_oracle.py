@@ -101,9 +101,8 @@ class Detector:
             kept = [contact for contact in contacts[peer] if id(contact) not in late]
             targets[peer] = self.targets(kept, self.is_one_port(records, contacts[peer]), served)
             nothing = {"tier": "backscatter" if kept else "return"}
-            verdict = self.walk.verdict(
-                targets[peer], rejecting, sessions.get(peer, {}), inside[peer]
-            )
+            visits = sessions.get(peer, {})
+            verdict = self.walk.verdict(targets[peer], rejecting, visits, inside=inside[peer])
             verdicts[peer] = {
                 "first_seen": min(side.start for side in records),
                 "last_seen": max(side.end for side in records),
