@@ -90,20 +90,21 @@ class Flows:
         parameters: Mapping[str, float] | None = None,
         states: Input | Sequence[Input] | None = None,
         save_state: Input | None = None,
-        naming: Naming | None = None,
+        rdns: str | Naming | None = "off",
     ) -> Scanners:
         """Who is scanning: sources and networks judged by evidence, with the reasons.
 
         `tier` is one of scanner, likely, probe, benign, backscatter and return, some with commas
         between, or `all`; scanner and likely unless told. `allow` names allow-lists, `own` CIDRs
         of our own, `parameters` other numbers for the evidence. `states` are directories of
-        earlier states to judge together with these flows; `save_state` is one to write. With
-        `naming`, names stand beside scanners and likely scanners.
+        earlier states to judge together with these flows; `save_state` is one to write. `rdns` is
+        on or cache to have names beside scanners and likely scanners; `flowlens.names.naming`
+        makes one that says how.
 
         Raises:
             UsageError: no such tier or parameter, or a file or directory that can't be used.
         """
-        from flowlens.names import NAMED
+        from flowlens.names import NAMED, wanted
         from flowlens.scanners import Scanners, chosen_tiers
         from flowlens.scans.verdicts import COLUMNS
 
@@ -114,6 +115,7 @@ class Flows:
             earlier=opened([Path(name) for name in _several(states)], evidence),
         )
         lists = [Path(name) for name in _several(allow)]
+        naming = wanted(rdns)
         return Scanners(
             "scanners",
             COLUMNS if naming is None else (*COLUMNS, *NAMED),
@@ -129,15 +131,18 @@ class Flows:
         """What was read and what was not: counts by source, reasons, coverage."""
         return check(self.inputs, self.listener)
 
-    def report(self, *, rows: int = 10, window: str = "", naming: Naming | None = None) -> Report:
+    def report(
+        self, *, rows: int = 10, window: str = "", rdns: str | Naming | None = "off"
+    ) -> Report:
         """The whole picture on rejected traffic, from one pass; `rows` of each table (0: all).
 
-        `window` is what the user wrote for it, such as `24h`. With `naming`, names stand beside the
-        sources that scan or are refused most.
+        `window` is what the user wrote for it, such as `24h`. With `rdns`, as in `scanners`, names
+        stand beside the sources that scan or are refused most.
         """
+        from flowlens.names import wanted
         from flowlens.report.facts import gather
 
-        return gather(self.inputs, self.listener, rows=rows, window=window, naming=naming)
+        return gather(self.inputs, self.listener, rows=rows, window=window, naming=wanted(rdns))
 
     def listening(self, listener: Listener) -> Flows:
         """The same flows, with somebody who is told of malformed lines and progress."""

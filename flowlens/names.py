@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from flowlens.headers import Column
 from flowlens.identity import Geo, Identity, Lists, identify
 from flowlens.rdns.answers import Answer
-from flowlens.rdns.lookup import RATE, Listener, Lookup, Settings, Summary, lookup, settings
-from flowlens.rdns.resolver import Resolver
+from flowlens.rdns.settings import RATE, Listener, Settings, settings
 from flowlens.result import Shown
+
+if TYPE_CHECKING:
+    from flowlens.rdns.lookup import Lookup, Summary
+    from flowlens.rdns.resolver import Resolver
+
+BUDGET = 60.0
+"""Seconds that asking for names may take where it isn't the purpose."""
 
 NAMED = (
     Column("rdns_status", "varchar", "", "how asking for its name ended"),
@@ -48,6 +55,8 @@ class Naming:
         Raises:
             UsageError: a text is no address, a server can't be, or the system has none.
         """
+        from flowlens.rdns.lookup import lookup
+
         found = lookup(addresses, self.settings, resolver=self.resolver, listener=self.listener)
         return Named(found, {a: self._who(answer) for a, answer in found.answers.items()})
 
@@ -106,6 +115,50 @@ class Names(Shown):
         return names_table(self.named)
 
 
+def naming(
+    mode: str = "on",
+    *,
+    resolvers: Iterable[str] = (),
+    private: Iterable[str] = (),
+    rate: float = RATE,
+    budget: float | None = None,
+    limit: int | None = None,
+    cache: str | Path | None = None,
+    lists: Iterable[str | Path] = (),
+    geo: Geo | None = None,
+    resolver: Resolver | None = None,
+    listener: Listener | None = None,
+) -> Naming:
+    """How to find out names, for `rdns` of `Flows.scanners` and `Flows.report`.
+
+    `mode` is on, cache (nobody is asked) or off. `resolvers` are `HOST[:PORT]`, none the system's;
+    private addresses are asked about only of those in `private`. `rate` is in queries a second,
+    `budget` in seconds, `limit` in addresses asked about. `lists` are files of the user's own on
+    who is who, `geo` tells country and network. A `resolver` such as
+    `flowlens.rdns.table.FromFile` answers in place of name servers.
+
+    Raises:
+        UsageError: there is no such mode, a number is out of its range, or a list is wrong.
+    """
+    chosen = settings(
+        mode,
+        resolvers=resolvers,
+        private=private,
+        rate=rate,
+        budget=budget,
+        limit=limit,
+        cache=cache,
+    )
+    return Naming(chosen, Lists.load(map(Path, lists)), geo, resolver, listener)
+
+
+def wanted(rdns: str | Naming | None) -> Naming | None:
+    """How to find out names beside an answer: by mode, within a minute; None where that is off."""
+    if isinstance(rdns, str):
+        return None if rdns == "off" else naming(rdns, budget=BUDGET)
+    return rdns
+
+
 def resolve(
     addresses: Iterable[str],
     *,
@@ -123,16 +176,12 @@ def resolve(
 ) -> Names:
     """Ask for the names of addresses by reverse DNS, each once; the most important ones first.
 
-    `mode` is on, cache (nobody is asked) or off. `resolvers` are `HOST[:PORT]`, none the system's;
-    private addresses are asked about only of those in `private`. `rate` is in queries a second,
-    `budget` in seconds, `limit` in addresses asked about. `lists` are files of the user's own on
-    who is who, `geo` tells country and network. A `resolver` such as
-    `flowlens.rdns.table.FromFile` answers in place of name servers.
+    What the arguments mean is told by `flowlens.names.naming`.
 
     Raises:
         UsageError: a text is no address, an argument is wrong, or the system has no resolver.
     """
-    chosen = settings(
+    how = naming(
         mode,
         resolvers=resolvers,
         private=private,
@@ -140,9 +189,12 @@ def resolve(
         budget=budget,
         limit=limit,
         cache=cache,
+        lists=lists,
+        geo=geo,
+        resolver=resolver,
+        listener=listener,
     )
-    naming = Naming(chosen, Lists.load(map(Path, lists)), geo, resolver, listener)
-    return Names("names", COLUMNS, naming.look_up(addresses))
+    return Names("names", COLUMNS, how.look_up(addresses))
 
 
 def names_table(named: Named) -> pa.Table:

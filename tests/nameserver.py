@@ -41,7 +41,7 @@ NEGATIVE_TTL = 1800
 SOA = dns.rrset.from_text(
     ".", 3600, "IN", "SOA", f"ns.example. root.example. 1 2 3 4 {NEGATIVE_TTL}"
 )
-LATE = 0.12
+LATE = 0.3
 """Seconds by which a late answer is late."""
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from scan_world import DAY, records, scanners, several, write
 
 import flowlens as fl
-from flowlens.errors import UsageError
+from flowlens.errors import FlowlensError, UsageError
 
 # A scanner that meets four hosts on Monday, a client of all of them on Tuesday.
 MONDAY = several("""
@@ -214,6 +214,18 @@ def test_a_state_is_saved_to_a_new_or_empty_directory_alone(tmp_path: Path) -> N
     (tmp_path / "empty").mkdir()
     scanners(tmp_path, MONDAY, save_state=tmp_path / "empty").arrow()
     assert len(list((tmp_path / "empty").iterdir())) == 5
+
+
+def test_a_day_without_a_refusal_is_not_judged_but_has_a_state(
+    tmp_path: Path, monday: Path
+) -> None:
+    numbers = {"rejects_records": 4}
+    found = scanners(tmp_path, TUESDAY, save_state=tmp_path / "tuesday", parameters=numbers)
+    with pytest.raises(FlowlensError, match="4 records from peers were accepted and none rejected"):
+        found.arrow()
+    both = fl.read([]).scanners(tier="all", states=[monday, tmp_path / "tuesday"])
+    together = scanners(tmp_path, MONDAY + TUESDAY)
+    assert both.arrow().drop("known") == together.arrow().drop("known")
 
 
 KILLED = """

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from flowlens.rdns.answers import Answer, Confirmation, Status
 from flowlens.rdns.cache import Cache
-from flowlens.rdns.lookup import Mode, Settings, lookup
+from flowlens.rdns.lookup import lookup
+from flowlens.rdns.settings import Mode, Settings
 
 
 def main(place: Path, number: int, *, fill: bool) -> None:

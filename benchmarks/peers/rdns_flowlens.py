@@ -5,10 +5,10 @@ import sys
 from ipaddress import ip_address
 from pathlib import Path
 
-from flowlens.rdns.lookup import RATE
 from flowlens.rdns.network import Network
 from flowlens.rdns.questions import reverse
 from flowlens.rdns.servers import servers
+from flowlens.rdns.settings import RATE
 
 
 def main(folder: Path, rate: float) -> None:

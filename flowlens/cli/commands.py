@@ -92,7 +92,7 @@ def run_report(
     from flowlens.report.page import page
 
     with session(inputs, options, output=output) as run:
-        report = run.flows.report(rows=limit, window=run.window, naming=naming)
+        report = run.flows.report(rows=limit, window=run.window, rdns=run.asking(naming))
         colour = run.width is not None and "NO_COLOR" not in os.environ
         run.sink.write(page(report, format, width=run.width, colour=colour).encode())
         run.finish(report.account)
@@ -147,7 +147,7 @@ def run_scanners(
             parameters=numbers(_pairs(asked.set or (), option="--set")),
             states=asked.state,
             save_state=asked.save_state,
-            naming=naming,
+            rdns=run.asking(naming),
         )
         if asked.explain:
             write(found.explain(asked.explain), format, run.sink, limit_shown=0, width=run.width)

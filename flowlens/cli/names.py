@@ -19,7 +19,7 @@ from flowlens.output.escape import terminal
 from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.output.sink import open_sink
-from flowlens.rdns.lookup import Listener
+from flowlens.rdns.settings import Listener
 
 STDIN = "-"
 

@@ -18,9 +18,6 @@ import typer
 if TYPE_CHECKING:
     from flowlens.names import Naming
 
-REPORT_BUDGET = 60.0
-"""Seconds that asking for names may take where it isn't the purpose."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -178,7 +175,9 @@ class NameOptions:
 
     def naming_for(self, mode: str) -> Naming | None:
         """For a command that names what it shows: within a minute unless told; None for off."""
-        naming = self.naming(mode, budget=REPORT_BUDGET)
+        from flowlens.names import BUDGET
+
+        naming = self.naming(mode, budget=BUDGET)
         return None if mode == "off" and not (self.names or naming.geo) else naming
 
     def naming(self, mode: str, *, budget: float | None = None) -> Naming:
@@ -187,11 +186,10 @@ class NameOptions:
         Raises:
             UsageError: a number is out of its range, there is no such mode, or a file is wrong.
         """
-        from flowlens.identity import Geo, Lists
-        from flowlens.names import Naming
-        from flowlens.rdns.lookup import settings
+        from flowlens.identity import Geo
+        from flowlens.names import naming
 
-        chosen = settings(
+        return naming(
             mode,
             resolvers=self.resolver or (),
             private=self.rdns_private or (),
@@ -199,9 +197,9 @@ class NameOptions:
             budget=budget if self.rdns_budget is None else self.rdns_budget,
             limit=self.rdns_limit,
             cache=self.rdns_cache,
+            lists=self.names or (),
+            geo=Geo.open(*(self.mmdb or ())) if self.geo or self.mmdb else None,
         )
-        geo = Geo.open(*(self.mmdb or ())) if self.geo or self.mmdb else None
-        return Naming(chosen, Lists.load(self.names or ()), geo)
 
 
 def reads_flows(command: Callable[..., None]) -> Callable[..., None]:

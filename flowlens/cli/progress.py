@@ -10,26 +10,46 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 
-class Listing:
-    """A sign of life on a terminal while inputs elsewhere are listed."""
+class Sign:
+    """A sign of life on a terminal, from the first time that there is something to say."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True)
         self._status: Status | None = None
-
-    def update(self, number: int) -> None:
-        """Show how many objects were listed so far."""
-        if self._status is None:
-            self._status = self._console.status("listing")
-            self._status.start()
-        self._status.update(f"listing: {number:,} objects")
 
     def stop(self) -> None:
         """Clear it; more than once does no harm."""
         if self._status is not None:
             self._status.stop()
+
+    def _say(self, words: str) -> None:
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status(words)
+            self._status.start()
+        self._status.update(words)
+
+
+class Listing(Sign):
+    """While inputs elsewhere are listed."""
+
+    def update(self, number: int) -> None:
+        """Show how many objects were listed so far."""
+        self._say(f"listing: {number:,} objects")
+
+
+class Asking(Sign):
+    """While names are asked for, after a bar if there was one."""
+
+    def __init__(self, bar: Bar | None = None) -> None:
+        super().__init__()
+        self._bar = bar
+
+    def update(self, done: int, total: int) -> None:
+        """Show how many addresses have their answer."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._say(f"asking for names: {done:,} of {total:,} addresses")
 
 
 class Bar:
@@ -66,32 +86,15 @@ class Bar:
         self._bar.stop()
 
 
-class Asking:
-    """A sign of life on a terminal while names are asked for."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._status = Console(stderr=True).status("asking for names")
-        self._status.start()
-
-    def update(self, done: int, total: int) -> None:
-        """Show how many addresses have their answer."""
-        self._status.update(f"asking for names: {done:,} of {total:,} addresses")
-
-    def stop(self) -> None:
-        """Clear it; more than once does no harm."""
-        self._status.stop()
-
-
 class Cleared:
-    """A sink that takes the bar away before the first byte is written."""
+    """A sink that takes bars and signs away before the first byte is written."""
 
-    def __init__(self, sink: BinaryIO, bar: Bar) -> None:
+    def __init__(self, sink: BinaryIO, *shown: Bar | Sign) -> None:
         self._sink = sink
-        self._bar = bar
+        self._shown = shown
 
     def write(self, data: bytes) -> int:
         """Write to the sink."""
-        self._bar.stop()
+        for one in self._shown:
+            one.stop()
         return self._sink.write(data)

@@ -8,12 +8,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
-from flowlens.cli.progress import Bar, Cleared, Listing
+from flowlens.cli.progress import Asking, Bar, Cleared, Listing
 from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.filters import is_span
@@ -21,6 +22,10 @@ from flowlens.flows import Flows, read
 from flowlens.output.escape import terminal
 from flowlens.output.sink import open_sink
 from flowlens.pipeline import Listener
+from flowlens.rdns.settings import Listener as AskingListener
+
+if TYPE_CHECKING:
+    from flowlens.names import Naming
 
 NEAR = 1000
 """Objects that are brought near at once, while the question is planned; few bytes are held."""
@@ -36,15 +41,27 @@ class EmptyError(FlowlensError):
 class Session:
     """Flows under the common options; `sink` is where the answer's bytes go."""
 
-    def __init__(self, flows: Flows, options: Options, sink: BinaryIO, width: int | None) -> None:
+    def __init__(
+        self,
+        flows: Flows,
+        options: Options,
+        sink: BinaryIO,
+        width: int | None,
+        asking: AskingListener,
+    ) -> None:
         self.flows = flows
         self.sink = sink
         self.width = width
+        self._asking = asking
         spans = (text for text in (options.since, options.until) if text and is_span(text))
         self.window = ", ".join(spans)
         self._options = options
         self._account: Account | None = None
         self._remarks: list[str] = []
+
+    def asking(self, naming: Naming | None) -> Naming | None:
+        """The same naming, that shows how far it has come and ends when the run does."""
+        return naming and replace(naming, listener=self._asking)
 
     def finish(self, account: Account) -> None:
         """Remember what was read, for what is said at the end."""
@@ -112,16 +129,19 @@ def session(
             aside = stack.enter_context(open_sink(options.quarantine, inputs=paths))
             on_malformed = _writer(aside)
         stop = stack.enter_context(interruptible())
-        bar = None
+        bar = sign = None
         if terminal_there:
             bar = Bar()
             stack.callback(bar.stop)
+            sign = Asking(bar)
+            stack.callback(sign.stop)
         listener = Listener(on_malformed, bar.update if bar else None, stop.is_set)
         target = output if device else Path(os.devnull)
         sink = stack.enter_context(open_sink(target, inputs=paths))
-        if bar and output is None:
-            sink = cast("BinaryIO", Cleared(sink, bar))
-        run = Session(flows.listening(listener), options, sink, width)
+        if bar and sign and output is None:
+            sink = cast("BinaryIO", Cleared(sink, bar, sign))
+        asking = AskingListener(sign.update if sign else None, stop.is_set)
+        run = Session(flows.listening(listener), options, sink, width, asking)
         yield run
     run._close()
 

@@ -9,92 +9,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from hashlib import blake2b
 from ipaddress import ip_address
-from math import inf
-from pathlib import Path
 from socket import AF_INET, inet_pton
 
-from flowlens.errors import UsageError, nearest
+from flowlens.errors import UsageError
 from flowlens.rdns.answers import Answer, Status
 from flowlens.rdns.cache import Cache, default_place
 from flowlens.rdns.learning import Learning
-from flowlens.rdns.network import TIMEOUT, Network
+from flowlens.rdns.network import Network
 from flowlens.rdns.resolver import Resolver
 from flowlens.rdns.servers import servers, system
+from flowlens.rdns.settings import Listener, Mode, Settings
 from flowlens.rdns.special import Reach, reach
-
-RATE = 200.0
-"""Queries a second unless told otherwise."""
 
 BLOCK = 1000
 """Addresses of like importance, that are asked about in hashed order: neighbours are apart."""
-
-
-class Mode(StrEnum):
-    """Whether to ask."""
-
-    OFF = "off"
-    CACHE = "cache"
-    ON = "on"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to ask. `resolvers` and `private` as users write them; without the former, the system's.
-
-    `rate` is in queries a second, `budget` and `timeout` in seconds, `limit` in addresses that are
-    asked about; `cache` is a file, None for the usual one.
-    """
-
-    mode: Mode = Mode.OFF
-    resolvers: tuple[str, ...] = ()
-    private: tuple[str, ...] = ()
-    rate: float = RATE
-    budget: float | None = None
-    limit: int | None = None
-    cache: Path | None = None
-    timeout: float = TIMEOUT
-
-
-def settings(
-    mode: str,
-    *,
-    resolvers: Iterable[str] = (),
-    private: Iterable[str] = (),
-    rate: float = RATE,
-    budget: float | None = None,
-    limit: int | None = None,
-    cache: str | Path | None = None,
-) -> Settings:
-    """Settings from what a user gave.
-
-    Raises:
-        UsageError: there is no such mode, or a number is out of its range.
-    """
-    if mode not in tuple(Mode):
-        raise UsageError(f"--rdns {mode}: no such mode; {nearest(mode, tuple(Mode))}")
-    if not 0 < rate < inf:
-        raise UsageError(f"--rdns-rate {rate:g}: give queries a second, more than 0")
-    if budget is not None and not 0 <= budget < inf:
-        raise UsageError(f"--rdns-budget {budget:g}: give seconds, 0 or more")
-    if limit is not None and limit < 0:
-        raise UsageError(f"--rdns-limit {limit}: give a number of addresses, 0 or more")
-    place = Path(cache) if cache is not None else None
-    return Settings(Mode(mode), tuple(resolvers), tuple(private), rate, budget, limit, place)
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Whoever follows a lookup: how many are done of how many, and whether to stop before."""
-
-    on_progress: Callable[[int, int], None] | None = None
-    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,8 @@ from flowlens.rdns.pace import Pace
 from flowlens.rdns.questions import Question
 from flowlens.rdns.resolver import Finish
 from flowlens.rdns.servers import VPC_CEILING, Server
+from flowlens.rdns.settings import TIMEOUT
 from flowlens.rdns.transport import Transport
-
-TIMEOUT = 1.5
-"""Seconds from sending a query until another one is tried."""
 
 
 class Network:

@@ -56,19 +56,20 @@ def detect(
     """Read the flows once and judge every source.
 
     With `explain` the steps of that source, an address or a network, are kept; with `save_state`
-    the state is written to that directory, which is new or empty.
+    the state is written to that directory, which is new or empty: also that of a day of which
+    nothing can be judged alone.
 
     Raises:
         UsageError: no input says which records were rejected, or the directory can't be had.
         FlowlensError: the log holds accepted records alone, so nothing can be judged.
     """
     with answering(inputs, questions(), listener, memory=MEMORY) as answers:
-        exposure = answers.table(Question.named(named.find("exposure"))).to_pylist()[0]
-        _require_refusals(inputs, exposure)
         if save_state is not None:
             state.save(
                 lambda name: answers.reader(_held(name)), inputs.knowledge.evidence, save_state
             )
+        exposure = answers.table(Question.named(named.find("exposure"))).to_pylist()[0]
+        _require_refusals(inputs, exposure)
         return judge(answers, explain=explain)
 
 
