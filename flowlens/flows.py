@@ -109,11 +109,9 @@ class Flows:
         from flowlens.scans.verdicts import COLUMNS
 
         evidence = Evidence(dict(parameters or {}))
-        knowledge = Knowledge(
-            own=tuple(_cidr(text) for text in _several(own)),
-            evidence=evidence,
-            earlier=opened([Path(name) for name in _several(states)], evidence),
-        )
+        networks = tuple(_cidr(text) for text in _several(own))
+        earlier = opened([Path(name) for name in _several(states)], evidence, networks)
+        knowledge = Knowledge(own=networks, evidence=evidence, earlier=earlier)
         lists = [Path(name) for name in _several(allow)]
         naming = wanted(rdns)
         return Scanners(

@@ -59,7 +59,8 @@ class Knowledge:
         if name not in TABLES:
             return
         for state in self.earlier:
-            connection.register("earlier", state.table(name, schema))
-            with sql_errors():
-                connection.execute(f"insert into {name} from earlier")
-            connection.unregister("earlier")
+            for batch in state.batches(name, schema):
+                connection.register("earlier", pa.Table.from_batches([batch]))
+                with sql_errors():
+                    connection.execute(f"insert into {name} from earlier")
+                connection.unregister("earlier")

@@ -1,15 +1,16 @@
 """The state of the scan detector: what was seen, by day, and no verdicts.
 
-Four tables, each the named query of its name. States of different days are put together row by row,
-in any order: a verdict adds up what it finds. A state is a directory of Parquet files that appears
-whole or not at all. Which objects were read for it, and that none was read twice, is the business
-of whoever keeps it.
+Three tables, each the named query of its name: what came in, what went out, and sessions that earn
+trust. States are put together row by row, in any order and wherever the records were parted: what
+belongs to each other is found, and added up, when a verdict is made; so is who is served, which
+other records may tell. A state is a directory of Parquet files that appears whole or not at all.
+Which objects were read for it, and that none was read twice, is the business of whoever keeps it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
@@ -22,10 +23,10 @@ from flowlens.directories import appearing
 from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
 
-TABLES = ("contacts", "opened", "sessions", "served")
+TABLES = ("inward", "outward", "sessions")
 VERSION = 1
 
-FIXED = ("session_packets", "session_packet_bytes", "half_open_packets", "opened_after")
+FIXED = ("session_packets", "session_packet_bytes", "half_open_packets", "trust_sessions")
 """Numbers of the evidence that are applied to records, and can't be changed in a state."""
 
 _ABOUT = "state.json"
@@ -39,6 +40,7 @@ class State:
 
     directory: Path
     numbers: Mapping[str, float]
+    own: tuple[str, ...]
 
     @classmethod
     def open(cls, directory: Path) -> State:
@@ -52,6 +54,7 @@ class State:
             with place.open("rb") as file:
                 about = json.loads(file.read(_LONGEST))
             version, numbers = index(about["state"]), {name: float(about[name]) for name in FIXED}
+            own = tuple(str(cidr) for cidr in about["own"])
         except OSError as error:
             raise UsageError(
                 f"{directory}: no state of the scan detector ({error.strerror}); "
@@ -63,10 +66,10 @@ class State:
             raise UsageError(
                 f"{directory}: state of version {version}; this flowlens reads {VERSION}"
             )
-        return cls(directory, numbers)
+        return cls(directory, numbers, own)
 
-    def require(self, evidence: Evidence) -> None:
-        """See that it was made with the same numbers, where they are applied to records.
+    def require(self, evidence: Evidence, own: Sequence[str]) -> None:
+        """See that it was made with the same numbers and networks, where these apply to records.
 
         Raises:
             UsageError: it was not.
@@ -77,18 +80,21 @@ class State:
                     f"{self.directory}: made with {name}={self.numbers[name]:g}, and "
                     f"{evidence[name]:g} is asked for; make the state anew, or --set it back"
                 )
+        if set(self.own) != set(own):
+            there = " ".join(f"--own {cidr}" for cidr in self.own) or "no --own"
+            raise UsageError(f"{self.directory}: made with {there}; ask with the same")
 
     def sources(self) -> set[str]:
         """The addresses of all peers that it has seen."""
-        place = self.directory / "contacts.parquet"
+        place = self.directory / "inward.parquet"
         try:
-            column = pq.read_table(place, columns=["srcaddr"])["srcaddr"]
+            column = pq.read_table(place, columns=["peer"])["peer"]
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(place, error) from error
         return set(pc.unique(column).to_pylist())
 
-    def table(self, name: str, schema: pa.Schema) -> pa.RecordBatchReader:
-        """One of its tables as a stream of the wanted columns.
+    def batches(self, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """One of its tables, batch by batch, with the wanted columns.
 
         Raises:
             UsageError: the file is not what it should be.
@@ -98,12 +104,17 @@ class State:
             file = pq.ParquetFile(place)
             if not file.schema_arrow.equals(schema):
                 raise UsageError(f"{place}: not the columns of {name}; make the state anew")
-            return pa.RecordBatchReader.from_batches(schema, file.iter_batches(131_072))
+            yield from file.iter_batches(131_072)
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(place, error) from error
 
 
-def save(read: Callable[[str], pa.RecordBatchReader], evidence: Evidence, directory: Path) -> None:
+def save(
+    read: Callable[[str], pa.RecordBatchReader],
+    evidence: Evidence,
+    own: Sequence[str],
+    directory: Path,
+) -> None:
     """Write a state to `directory`, which is new or empty; `read` gives a table by its name.
 
     Raises:
@@ -117,11 +128,13 @@ def save(read: Callable[[str], pa.RecordBatchReader], evidence: Evidence, direct
             with pq.ParquetWriter(place, reader.schema, compression="zstd") as writer:
                 for batch in reader:
                     writer.write_batch(batch)
-        about = {"state": VERSION, **{name: evidence[name] for name in FIXED}}
+        about = {"state": VERSION, "own": sorted(own), **{n: evidence[n] for n in FIXED}}
         (part / _ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 
-def opened(directories: Sequence[Path], evidence: Evidence) -> tuple[State, ...]:
+def opened(
+    directories: Sequence[Path], evidence: Evidence, own: Sequence[str]
+) -> tuple[State, ...]:
     """States to start from.
 
     Raises:
@@ -131,7 +144,7 @@ def opened(directories: Sequence[Path], evidence: Evidence) -> tuple[State, ...]
     found = []
     for directory in directories:
         state = State.open(directory)
-        state.require(evidence)
+        state.require(evidence, own)
         if directory.resolve() in seen:
             raise UsageError(f"{directory}: the same state twice; its records would count twice")
         seen.add(directory.resolve())

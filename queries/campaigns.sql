@@ -2,7 +2,7 @@
 -- A day counts against the port's own median of all days before it in the log, of which there must
 -- be three at least; a day on which nobody came counts as none.
 --
--- reads: contacts, evidence
+-- reads: contacts, touched, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: day timestamptz | UTC | the day
 -- column: protocol integer | | IANA protocol number
@@ -11,10 +11,24 @@
 -- column: median_before bigint | | median of that number over the days before
 -- column: days_before bigint | days | days before it in the log
 with daily as (
-    select day, protocol, dstport, count(distinct srcaddr) as sources
+    select
+        contacts.day,
+        contacts.protocol,
+        contacts.dstport,
+        count(distinct contacts.srcaddr) as sources
     from contacts
-    where opens > 0 and refused > 0 and not inside
-    group by day, protocol, dstport
+    join touched
+        on touched.srcaddr = contacts.srcaddr
+        and touched.interface_id is not distinct from contacts.interface_id
+        and touched.dstaddr = contacts.dstaddr
+        and touched.protocol = contacts.protocol
+        and touched.dstport = contacts.dstport
+    where
+        contacts.returns = 0
+        and contacts.opens + contacts.unsure > 0
+        and contacts.refused > 0
+        and not contacts.inside
+    group by contacts.day, contacts.protocol, contacts.dstport
 ),
 starts as (
     select min(day) as first_day

@@ -1,7 +1,8 @@
 -- ENIs, and what their records prove about them.
 -- An address is an ENI's own where flow_direction says so, else where it stands in at least
 -- 95 % of the ENI's records of that family. Of two such addresses (a single peer) the private
--- one is taken; if that does not decide it, the address stays null: it is never guessed.
+-- one is taken; a public one is not, if private ones stand in half of these records or more: then it
+-- is the one peer of several. If that does not decide it, the address stays null: it is never guessed.
 --
 -- reads: flows
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -76,10 +77,28 @@ shares as (
         interface_id,
         address,
         address like '%:%' as is_ipv6,
+        case
+            when address like '172.%'
+                then cast(split_part(address, '.', 2) as integer) between 16 and 31
+            when address like '100.%'
+                then cast(split_part(address, '.', 2) as integer) between 64 and 127
+            else address like '10.%'
+                or address like '192.168.%'
+                or address like '169.254.%'
+                or address like 'fc__:%'
+                or address like 'fd__:%'
+                or address like 'fe80:%'
+        end as is_private,
         sum(records) as records,
         sum(directed) as directed
     from ends
     group by account_id, interface_id, address
+),
+privates as (
+    select account_id, interface_id, is_ipv6, sum(records) as records
+    from shares
+    where is_private
+    group by account_id, interface_id, is_ipv6
 ),
 candidates as (
     select
@@ -87,25 +106,23 @@ candidates as (
         shares.interface_id,
         shares.address,
         shares.is_ipv6,
-        shares.directed,
-        case
-            when shares.address like '172.%'
-                then cast(split_part(shares.address, '.', 2) as integer) between 16 and 31
-            when shares.address like '100.%'
-                then cast(split_part(shares.address, '.', 2) as integer) between 64 and 127
-            else shares.address like '10.%'
-                or shares.address like '192.168.%'
-                or shares.address like '169.254.%'
-                or shares.address like 'fc__:%'
-                or shares.address like 'fd__:%'
-                or shares.address like 'fe80:%'
-        end as is_private
+        shares.is_private,
+        shares.directed
     from shares
     join families
         on families.interface_id = shares.interface_id
         and families.account_id is not distinct from shares.account_id
         and families.is_ipv6 = shares.is_ipv6
-    where shares.directed > 0 or shares.records * 100 >= families.records * 95
+    left join privates
+        on privates.interface_id = shares.interface_id
+        and privates.account_id is not distinct from shares.account_id
+        and privates.is_ipv6 = shares.is_ipv6
+    where
+        shares.directed > 0
+        or (
+            shares.records * 100 >= families.records * 95
+            and (shares.is_private or coalesce(privates.records, 0) * 2 < families.records)
+        )
 ),
 ranked as (
     select

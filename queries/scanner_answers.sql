@@ -12,6 +12,7 @@
 -- column: bytes_out bigint | bytes | bytes of the answers
 -- column: first_seen timestamptz | UTC | earliest start of the scanner's records there
 -- column: last_seen timestamptz | UTC | latest end of the scanner's records there
+-- column: answered_first timestamptz | UTC | earliest start of the answers
 select
     targets.srcaddr,
     targets.interface_id,
@@ -22,7 +23,8 @@ select
     targets.bytes_in,
     targets.bytes_out,
     targets.first_seen,
-    targets.last_seen
+    targets.last_seen,
+    targets.answered_first
 from targets
 join judged
     on judged.srcaddr = targets.srcaddr

@@ -57,86 +57,84 @@ class Detector:
 
     def judge(self, seen: Sequence[Side]) -> dict[str, dict[str, Any]]:
         exchanges: defaultdict[tuple[Any, ...], Exchange] = defaultdict(Exchange)
-        for side in seen:
-            exchange = exchanges[(side.day, side.peer, side.target, side.told_port)]
-            if side.inward:
-                exchange.inward.append(side)
-            elif not side.refused:
-                exchange.outward.append(side)
-        contacts: defaultdict[str, list[Contact]] = defaultdict(list)
         openings: defaultdict[tuple[Any, ...], dict[int, list[int]]] = defaultdict(dict)
+        replies: defaultdict[tuple[Any, ...], list[Side]] = defaultdict(list)
+        for side in seen:
+            ends = (side.peer, side.target, side.told_port)
+            if side.inward:
+                exchanges[(side.day, *ends)].inward.append(side)
+            elif not side.refused:
+                replies[ends].append(side)
+                if opening(side):
+                    openings[ends].setdefault(side.day, []).append(side.start)
+        contacts: defaultdict[str, list[Contact]] = defaultdict(list)
         for (day, peer, target, port), exchange in exchanges.items():
-            opened = [side.start for side in exchange.outward if opening(side)]
-            if opened:
-                openings[(peer, target, port)][day] = opened
-            if not exchange.inward or self.answers_at_once(exchange, opened, port):
-                continue
-            syn = any(kind(side) == "syn" for side in exchange.inward)
-            first = min(side.start for side in exchange.inward)
-            last = max(side.end for side in exchange.inward)
-            contacts[peer].append(
-                Contact(day, target, None if syn else port, exchange, first, last)
-            )
-        rejecting = self.rejecting(contacts, {target.eni for _, target, _ in openings})
+            if not self.is_return(exchange.inward, openings[(peer, target, port)], port):
+                contacts[peer].append(Contact(day, target, port, exchange.inward))
+        rejecting = self.rejecting(contacts, [side for found in replies.values() for side in found])
+        records: defaultdict[str, list[Side]] = defaultdict(list)
+        for side in seen:
+            if side.inward:
+                records[side.peer].append(side)
+        touched = {
+            peer: self.touched(contacts[peer], self.is_one_port(records[peer], contacts[peer]))
+            for peer in records
+        }
+        for peer, exchanged in touched.items():
+            for target, exchange in exchanged.items():
+                ports = {contact.srcport for contact in contacts[peer] if contact.target == target}
+                exchange.outward = [s for port in ports for s in replies[(peer, target, port)]]
         served = {
-            contact.target
-            for found in contacts.values()
-            for contact in found
-            if contact.target.protocol == TCP
-            and any(kind(side) in ("syn", "open") for side in contact.exchange.inward)
-            and self.is_session([contact])
+            target
+            for exchanged in touched.values()
+            for target, exchange in exchanged.items()
+            if target.protocol == TCP and self.is_session(exchange)
         }
-        late = {
-            id(contact)
-            for peer, found in contacts.items()
-            for contact in found
-            if self.is_late(contact, openings.get((peer, contact.target, contact.srcport), {}))
+        targets = {
+            peer: {t: self.target(exchange, t in served) for t, exchange in exchanged.items()}
+            for peer, exchanged in touched.items()
         }
-        sessions = self.sessions(seen)
+        sessions = self.sessions(seen, targets)
         verdicts: dict[str, dict[str, Any]] = {}
-        targets: dict[str, dict[Target, dict[str, Any]]] = {}
-        inside = {side.peer: side.inside for side in seen}
-        for peer in {side.peer for side in seen if side.inward}:
-            records = [side for side in seen if side.inward and side.peer == peer]
-            kept = [contact for contact in contacts[peer] if id(contact) not in late]
-            targets[peer] = self.targets(kept, self.is_one_port(records, contacts[peer]), served)
-            nothing = {"tier": "backscatter" if kept else "return"}
+        for peer, found in records.items():
+            inside = any(side.inside for side in found)
+            nothing = {"tier": "backscatter" if contacts[peer] else "return"}
             visits = sessions.get(peer, {})
-            verdict = self.walk.verdict(targets[peer], rejecting, visits, inside=inside[peer])
+            verdict = self.walk.verdict(targets[peer], rejecting, visits, inside=inside)
             verdicts[peer] = {
-                "first_seen": min(side.start for side in records),
-                "last_seen": max(side.end for side in records),
+                "first_seen": min(side.start for side in found),
+                "last_seen": max(side.end for side in found),
                 **(verdict or nothing),
-                **self.traces(records, contacts[peer]),
-                "inside": inside[peer],
+                **self.traces(found, contacts[peer]),
+                "inside": inside,
             }
         return verdicts | self.networks(verdicts, targets, rejecting, sessions)
 
-    def answers_at_once(self, exchange: Exchange, opened: Sequence[int], port: int | None) -> bool:
-        if not opened or any(kind(side) == "syn" for side in exchange.inward):
+    def is_return(
+        self, inward: Sequence[Side], openings: Mapping[int, Sequence[int]], port: int | None
+    ) -> bool:
+        """Whether these records answer what our own side opened, on that day or another."""
+        if any(kind(side) == "syn" for side in inward):
             return False
-        starts = [side.start for side in exchange.inward]
-        lower = port is None or port < exchange.inward[0].target.port
-        return min(opened) <= max(starts) + self.evidence["opened_after"] and (
-            lower or min(opened) <= min(starts)
-        )
-
-    def is_late(self, contact: Contact, openings: Mapping[int, Sequence[int]]) -> bool:
-        """Whether it answers what our own side opened on another day."""
-        return contact.srcport is not None and any(
-            day != contact.day
-            and min(opened) <= contact.last + self.evidence["opened_after"]
-            and max(opened) >= contact.first - self.evidence["opened_before"]
-            and (contact.srcport < contact.target.port or min(opened) <= contact.first)
-            for day, opened in openings.items()
+        first, last = min(side.start for side in inward), max(side.start for side in inward)
+        refused = any(side.refused for side in inward)
+        lower = port is None or port < inward[0].target.port
+        return any(
+            min(opened) <= last + self.evidence["opened_after"]
+            and max(opened) >= first - self.evidence["opened_before"]
+            and (lower or min(opened) < first or (min(opened) == first and refused))
+            for opened in openings.values()
         )
 
     def is_one_port(self, records: Sequence[Side], contacts: Sequence[Contact]) -> bool:
+        targets = {contact.target for contact in contacts}
+        ports = {target.port for target in targets}
         return (
-            any(kind(side) == "unsure" for c in contacts for side in c.exchange.inward)
+            any(kind(side) == "unsure" for c in contacts for side in c.inward)
             and len({side.peer_port for side in records}) == 1
-            and len({contact.target.address for contact in contacts}) > 1
-            and len({contact.target.port for contact in contacts}) > 1
+            and len({target.address for target in targets}) > 1
+            and len(ports) > 1
+            and len(ports) >= self.evidence["one_port_share"] * len(targets)
         )
 
     def is_heavy(self, side: Side) -> bool:
@@ -146,76 +144,97 @@ class Detector:
             and side.bytes > self.evidence["session_packet_bytes"] * side.packets
         )
 
-    def is_session(self, contacts: Sequence[Contact]) -> bool:
-        records = [side for contact in contacts for side in contact.exchange.inward]
-        flagged = any(side.flags is not None for side in records)
+    def is_session(self, exchange: Exchange) -> bool:
+        flagged = any(side.flags is not None for side in exchange.inward)
         acknowledged = any(
-            side.flags is not None and side.flags & 18 == 18
-            for contact in contacts
-            for side in contact.exchange.outward
+            side.flags is not None and side.flags & 18 == 18 for side in exchange.outward
         )
-        return any(self.is_heavy(side) for side in records) and (acknowledged or not flagged)
+        return any(map(self.is_heavy, exchange.inward)) and (acknowledged or not flagged)
 
     def rejecting(
-        self, contacts: Mapping[str, Sequence[Contact]], calling: Collection[str | None]
-    ) -> set[str]:
+        self, contacts: Mapping[str, Sequence[Contact]], replies: Collection[Side]
+    ) -> set[str | None]:
         """ENIs whose log holds rejects alone."""
-        records: defaultdict[str, list[Side]] = defaultdict(list)
+        numbers = self.evidence
+        logs: defaultdict[str | None, list[Side]] = defaultdict(list)
         for found in contacts.values():
             for contact in found:
-                if contact.target.eni is not None:
-                    records[contact.target.eni] += contact.exchange.inward
+                logs[contact.target.eni] += contact.inward
+        sending = {side.target.eni for side in replies}
+
+        def span(seen: Sequence[Side]) -> int:
+            return max(side.end for side in seen) - min(side.start for side in seen)
+
+        everything = [side for seen in logs.values() for side in seen]
+        whole = (
+            not sending
+            and all(side.refused for side in everything)
+            and (
+                len(everything) >= numbers["rejects_records"]
+                or bool(everything and span(everything) >= numbers["rejects_log_seconds"])
+            )
+        )
         return {
             eni
-            for eni, seen in records.items()
-            if all(side.refused for side in seen)
-            and eni not in calling
+            for eni, seen in logs.items()
+            if eni not in sending
+            and all(side.refused for side in seen)
             and (
-                len(seen) >= self.evidence["rejects_records"]
-                or max(side.end for side in seen) - min(side.start for side in seen)
-                >= self.evidence["rejects_seconds"]
+                whole
+                or len(seen) >= numbers["rejects_records"]
+                or span(seen) >= numbers["rejects_seconds"]
             )
         }
 
-    def sessions(self, seen: Iterable[Side]) -> dict[str, dict[int, int]]:
-        """Sessions of each peer by day."""
-        found = {
-            (side.peer, side.day, side.target, side.peer_port)
-            for side in seen
-            if side.inward
-            and side.target.protocol == TCP
-            and self.is_heavy(side)
-            and (side.peer_port > side.target.port if side.flags is None else side.flags & 2)
-        }
+    def sessions(
+        self, seen: Iterable[Side], targets: Mapping[str, Mapping[Target, Mapping[str, Any]]]
+    ) -> dict[str, dict[int, int]]:
+        """Sessions of each peer by day, where it was served; of a day no more than earn trust."""
+        found: defaultdict[tuple[str, int], set[tuple[Any, ...]]] = defaultdict(set)
+        for side in seen:
+            if (
+                side.inward
+                and side.target.protocol == TCP
+                and self.is_heavy(side)
+                and (side.peer_port > side.target.port if side.flags is None else side.flags & 2)
+            ):
+                eni, address, _, port = side.target
+                key = (eni is None, eni or "", address, port, side.peer_port, side.target)
+                found[(side.peer, side.day)].add(key)
         sessions: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        for peer, day, _, _ in found:
-            sessions[peer][day] = sessions[peer].get(day, 0) + 1
+        for (peer, day), keys in found.items():
+            told = sorted(keys)[: int(self.evidence["trust_sessions"])]
+            outcomes = [targets[peer].get(key[-1], {}).get("outcome") for key in told]
+            if SESSION in outcomes:
+                sessions[peer][day] = outcomes.count(SESSION)
         return dict(sessions)
 
-    def targets(
-        self, contacts: Sequence[Contact], one_port: bool, served: Collection[Target]
-    ) -> dict[Target, dict[str, Any]]:
-        """What became of each target that the source opened something at."""
+    def touched(self, contacts: Sequence[Contact], one_port: bool) -> dict[Target, Exchange]:
+        """What went to and fro at each target that the source opened something at."""
         began = {"syn", "open"} | (set() if one_port else {"unsure"})
-        together: defaultdict[Target, list[Contact]] = defaultdict(list)
+        together: defaultdict[Target, Exchange] = defaultdict(Exchange)
         for contact in contacts:
-            together[contact.target].append(contact)
+            together[contact.target].inward += contact.inward
         return {
-            target: {
-                "outcome": self.outcome(found, target in served),
-                "accepted": any(not s.refused for c in found for s in c.exchange.inward),
-                "answered": any(answer(s) for c in found for s in c.exchange.outward),
-                "first": min(contact.first for contact in found),
-                "last": max(contact.last for contact in found),
-            }
-            for target, found in together.items()
-            if any(kind(side) in began for c in found for side in c.exchange.inward)
+            target: exchange
+            for target, exchange in together.items()
+            if any(kind(side) in began for side in exchange.inward)
         }
 
-    def outcome(self, contacts: Sequence[Contact], is_served: bool) -> int:
-        records = [side for contact in contacts for side in contact.exchange.inward]
+    def target(self, exchange: Exchange, is_served: bool) -> dict[str, Any]:
+        """What became of a target."""
+        return {
+            "outcome": self.outcome(exchange, is_served),
+            "accepted": any(not side.refused for side in exchange.inward),
+            "answered": any(map(answer, exchange.outward)),
+            "first": min(side.start for side in exchange.inward),
+            "last": max(side.end for side in exchange.inward),
+        }
+
+    def outcome(self, exchange: Exchange, is_served: bool) -> int:
+        records = exchange.inward
         flagged = any(side.flags is not None for side in records)
-        answered = any(answer(side) for c in contacts for side in c.exchange.outward)
+        answered = any(map(answer, exchange.outward))
         half = sum(
             not side.refused
             and side.target.protocol == TCP
@@ -227,7 +246,7 @@ class Detector:
             return SERVED if is_served else FREE
         if records[0].target.protocol != TCP:
             return CONNECTIONLESS
-        if self.is_session(contacts):
+        if self.is_session(exchange):
             return SESSION
         if 1 <= half <= self.evidence["half_open_records"] and (flagged or answered):
             return HALF_OPEN
@@ -238,15 +257,15 @@ class Detector:
         refused = [
             side
             for contact in contacts
-            for side in contact.exchange.inward
+            for side in contact.inward
             if side.refused and side.target.protocol == TCP
         ]
-        packets = sum(side.packets for side in refused)
+        packets, size = sum(side.packets for side in refused), sum(side.bytes for side in refused)
         alone = len(records) > 1 and len(ports) == 1
         return {
             "records": len(records),
             "one_srcport": min(ports) or None if alone else None,
-            "syn_bytes": sum(side.bytes for side in refused) // packets if packets else None,
+            "syn_bytes": size // packets if packets and size % packets == 0 else None,
         }
 
     def networks(

@@ -42,6 +42,7 @@ class Side:
     flags: int | None
     packets: int
     bytes: int
+    gateway: bool
     start: int
     end: int
 
@@ -57,7 +58,7 @@ class Side:
 
 @dataclass(slots=True)
 class Exchange:
-    """What went to and fro on one day between a peer and a target."""
+    """What went to and fro on one day between a port of a peer's and a target."""
 
     inward: list[Side] = field(default_factory=list)
     outward: list[Side] = field(default_factory=list)
@@ -65,14 +66,20 @@ class Exchange:
 
 @dataclass(slots=True)
 class Contact:
-    """The records of an exchange that answer nothing of our own side's on the same day."""
+    """The records of an exchange that answer nothing of our own side's."""
 
     day: int
     target: Target
     srcport: int | None
-    exchange: Exchange
-    first: int
-    last: int
+    inward: list[Side]
+
+    @property
+    def first(self) -> int:
+        return min(side.start for side in self.inward)
+
+    @property
+    def last(self) -> int:
+        return max(side.end for side in self.inward)
 
 
 def sides(
@@ -100,10 +107,8 @@ def sides(
             if ingress not in (None, ours(target)):
                 continue
             inward = ours(target)
-        elif ingress is None and ours(target):
+        elif ingress is None:
             inward = refused or dstport < srcport
-        if inward is None:
-            continue
         peer, address = (source, target) if inward else (target, source)
         peer_port, port = (srcport, dstport) if inward else (dstport, srcport)
         yield Side(
@@ -116,6 +121,7 @@ def sides(
             flags=row["tcp_flags"] if row["protocol"] == TCP else None,
             packets=row["packets"] or 0,
             bytes=row["bytes"] or 0,
+            gateway=row["interface_type"] in ("nat_gateway", "regional_nat_gateway"),
             start=int(row["start_time"].timestamp()),
             end=int(row["end_time"].timestamp()),
         )
@@ -126,24 +132,33 @@ def kind(side: Side) -> str:
     protocol, port = side.target.protocol, side.target.port
     if side.flags is not None:
         return "syn" if side.flags & 18 == 2 else "stray"
-    service = SERVICES.get((protocol, port))
-    if protocol not in (TCP, UDP) or (service and (service["probed"] or port < 1024)):
+    if protocol not in (TCP, UDP) or port < 1024 or is_(protocol, port, "probed"):
         return "open"
     if protocol == UDP:
         return "stray" if side.peer_port in SERVICE_SOURCES else "open"
-    asked = SERVICES.get((protocol, side.peer_port))
-    return "stray" if asked and asked["service"] else "unsure"
+    return "stray" if is_(protocol, side.peer_port, "service") else "unsure"
+
+
+def is_(protocol: int, port: int, what: str) -> bool:
+    """Whether the table of services says so of a port."""
+    row = SERVICES.get((protocol, port))
+    return row is not None and bool(row[what])
 
 
 def opening(side: Side) -> bool:
     """Whether a record of our own side's opens a connection."""
     if side.flags is not None:
         return side.flags & 18 == 2
-    return side.told_port is not None
+    protocol = side.target.protocol
+    return side.told_port is not None and (
+        not is_(protocol, side.target.port, "probed") or is_(protocol, side.peer_port, "service")
+    )
 
 
 def answer(side: Side) -> bool:
     """Whether a record of our own side's says anything."""
+    if side.gateway:
+        return False
     if side.target.protocol != TCP:
         return side.bytes > 0
     if side.flags is None:

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from scan_sides import DAY, SERVICES, Target
+from scan_sides import DAY, SERVICES, UDP, Target
 
 from flowlens.evidence import Evidence
 
 ICMP = (1, 58)
+TRACEROUTE = range(33_434, 33_535)
 FREE, SERVED, ALLOWED, ANSWERED, HALF_OPEN, CONNECTIONLESS, SESSION = range(7)
 COUNTS = {
     ALLOWED: "allowed",
@@ -53,7 +54,12 @@ class Walk:
         touches: dict[tuple[str | None, str, int], tuple[int, int]] = {}
         for target, found in targets.items():
             service = SERVICES.get((target.protocol, target.port))
-            family = (service and service["family"]) or target.protocol * 65_536 + target.port
+            port = (
+                TRACEROUTE[0]
+                if target.protocol == UDP and target.port in TRACEROUTE
+                else target.port
+            )
+            family = (service and service["family"]) or target.protocol * 65_536 + port
             key = (target.eni, target.address, family)
             first, outcome = touches.get(key, (found["first"], found["outcome"]))
             touches[key] = min(first, found["first"]), max(outcome, found["outcome"])
@@ -88,6 +94,10 @@ class Walk:
         if alarm is None:
             top, since = len(ordered) - 1, rest
         evidence = score if alarm is None else peak
+        against = sum(
+            self.weight(outcome, family >> 16, eni in rejecting) > 0
+            for _, _, eni, _, family, outcome in ordered
+        )
         judged_whole = any(eni not in rejecting for _, _, eni, *_ in ordered)
         if alarm is not None:
             tier = "scanner"
@@ -96,11 +106,15 @@ class Walk:
         ):
             tier = "probe"
         else:
-            tier = "likely" if score >= numbers.micro("likely") else "benign"
+            lower_bar = numbers.micro("likely") + bar - numbers.micro("alarm")
+            above = score >= lower_bar and against > numbers["probe_contacts"]
+            tier = "likely" if above else "benign"
         suspect = tier in ("scanner", "likely")
         counts: defaultdict[str, int] = defaultdict(int)
-        for _, _, eni, _, _, outcome in ordered[since : top + 1] if suspect else ():
-            if outcome in (FREE, SERVED):
+        for _, _, eni, _, family, outcome in ordered[since : top + 1] if suspect else ():
+            if outcome in (FREE, SERVED) and family >> 16 in ICMP:
+                counts["refused_icmp"] += 1
+            elif outcome in (FREE, SERVED):
                 at_large = "refused_free" if outcome == FREE else "refused_served"
                 counts["refused_only" if eni in rejecting else at_large] += 1
             else:

@@ -21,7 +21,7 @@ from flowlens.scanners import Scanners
 
 HEADER = (
     "account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end "
-    "action log-status tcp-flags flow-direction\n"
+    "action log-status tcp-flags flow-direction interface-type\n"
 )
 DAY = 86_400
 
@@ -35,7 +35,7 @@ def write(path: Path, lines: Iterable[str]) -> Path:
 def _text(line: str) -> str:
     words = line.split()
     values = dict(zip(TOKENS, words, strict=False))
-    values |= {"tcp_flags": "-", "flow_direction": "-"}
+    values |= dict.fromkeys(("tcp_flags", "flow_direction", "interface_type"), "-")
     values |= dict(word.split("=") for word in words[len(TOKENS) :])
     for name in ("start_time", "end_time"):
         values[name] = str(EPOCH + int(values[name]))
@@ -83,8 +83,8 @@ def expected(lines: list[str], **numbers: float) -> dict[str, dict[str, Any]]:
 
 _COUNTED = (
     "evidence", "bar", "contacts", "targets", "hosts", "ports", "answered", "accepted", "sessions",
-    "refused_free", "refused_served", "refused_only", "allowed", "touches_answered", "half_open",
-    "connectionless", "touches_session",
+    "refused_icmp", "refused_free", "refused_served", "refused_only", "allowed", "touches_answered",
+    "half_open", "connectionless", "touches_session",
 )  # fmt: skip
 _UNKNOWN = (
     "shape", "pace", "alarm_at", "alarm_contact", "basis", "records", "one_srcport", "syn_bytes",
@@ -116,7 +116,7 @@ HOSTS = [
     *((f"eni-{n}", f"10.0.1.{n}") for n in range(8)),
 ]
 HOSTS_6 = [("eni-x", "fd00::5"), ("eni-y", "fd00::6")]
-PORTS = (22, 23, 53, 80, 123, 443, 500, 700, 3389, 8080, 12_345, 40_000, 50_001)
+PORTS = (22, 23, 53, 80, 123, 443, 500, 700, 3389, 8080, 12_345, 33_440, 33_441, 40_000, 50_001)
 PROTOCOLS = (6, 6, 6, 6, 17, 17, 1, 47)
 SYN, SYN_ACK = 2, 18
 
@@ -209,6 +209,8 @@ def _any(draw: st.DrawFn, days: int) -> list[str]:
         )
         if draw(st.integers(0, 9)) == 0:
             line = line.replace(" OK", draw(st.sampled_from((" NODATA", " SKIPDATA"))), 1)
+        if draw(st.integers(0, 9)) == 0:
+            line += " interface_type=nat_gateway"
         lines.append(line)
     return lines
 
@@ -305,6 +307,8 @@ numbers = st.fixed_dictionaries(
         "opened_after": st.sampled_from((0, 600, 90_000)),
         "rejects_records": st.integers(1, 6),
         "rejects_seconds": st.sampled_from((60, 86_400)),
+        "rejects_log_seconds": st.sampled_from((60, 43_200)),
+        "one_port_share": st.sampled_from((0.4, 1.0)),
         "vertical_ports": st.integers(2, 4),
         "block_side": st.integers(2, 3),
         "few": st.integers(1, 4),

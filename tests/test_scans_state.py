@@ -61,21 +61,26 @@ def start(line: str) -> int:
 
 
 @settings(max_examples=examples(6))
-@given(lines=records(days=3, directed=True), live=st.booleans(), seed=st.integers(0, 9))
-def test_days_put_together_in_any_order_say_what_everything_together_says(
-    tmp_path: Path, lines: list[str], live: bool, seed: int
+@given(
+    lines=records(days=3, directed=True),
+    parting=st.sampled_from(("by day", "anyhow")),
+    live=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_parts_put_together_in_any_order_say_what_everything_together_says(
+    tmp_path: Path, lines: list[str], parting: str, live: bool, seed: int
 ) -> None:
-    by_day = defaultdict(list)
+    rng, parts = random.Random(seed), defaultdict(list)
     for line in lines:
-        by_day[start(line) // DAY].append(line)
-    days = list(by_day.values())
-    random.Random(seed).shuffle(days)
-    # No day is long enough to be told a log of rejects, or of accepted records, by itself.
+        parts[start(line) // DAY if parting == "by day" else rng.randrange(3)].append(line)
+    some = list(parts.values())
+    rng.shuffle(some)
+    # No part is long enough to be told a log of rejects, or of accepted records, by itself.
     numbers = {"rejects_records": 1e9, "rejects_seconds": 1e9}
-    rest = days.pop() if live else []
+    rest = some.pop() if live else []
     states = [
-        saved(tmp_path / f"day-{index}", some, parameters=numbers)
-        for index, some in enumerate(days)
+        saved(tmp_path / f"part-{index}", part, parameters=numbers)
+        for index, part in enumerate(some)
     ]
     if rest:
         found = scanners(tmp_path, rest, states=states, parameters=numbers)
@@ -118,21 +123,28 @@ def test_a_state_can_be_saved_again_with_what_came_later(tmp_path: Path, monday:
     assert again.drop("known") == first.drop("known")
 
 
-def break_contacts(state: Path) -> None:
-    place = state / "contacts.parquet"
+def break_off(state: Path) -> None:
+    place = state / "inward.parquet"
     place.write_bytes(place.read_bytes()[:-20])
 
 
+def flip_bytes(state: Path) -> None:
+    place = state / "inward.parquet"
+    whole = bytearray(place.read_bytes())
+    whole[40:90] = b"\xff" * 50
+    place.write_bytes(whole)
+
+
 def rename_a_column(state: Path) -> None:
-    table = pq.read_table(state / "served.parquet")
+    table = pq.read_table(state / "outward.parquet")
     names = ["date" if name == "day" else name for name in table.schema.names]
-    pq.write_table(table.rename_columns(names), state / "served.parquet")
+    pq.write_table(table.rename_columns(names), state / "outward.parquet")
 
 
 def change_a_type(state: Path) -> None:
     table = pq.read_table(state / "sessions.parquet")
-    place = table.schema.get_field_index("sessions")
-    column = table["sessions"].cast(pa.string())
+    place = table.schema.get_field_index("srcport")
+    column = table["srcport"].cast(pa.string())
     pq.write_table(table.set_column(place, "sessions", column), state / "sessions.parquet")
 
 
@@ -153,15 +165,18 @@ def write_about(text: bytes) -> object:
     [
         (shutil.rmtree, "no state of the scan detector (No such file or directory); flowlens sc"),
         (lambda state: (state / "state.json").unlink(), "no state of the scan detector (No such"),
-        (lambda state: (state / "served.parquet").unlink(), "served.parquet: not readable ("),
-        (break_contacts, "contacts.parquet: not readable ("),
-        (rename_a_column, "served.parquet: not the columns of served; make the state anew"),
+        (lambda state: (state / "outward.parquet").unlink(), "outward.parquet: not readable ("),
+        (break_off, "inward.parquet: not readable ("),
+        (flip_bytes, "inward.parquet: not readable ("),
+        (rename_a_column, "outward.parquet: not the columns of outward; make the state anew"),
         (change_a_type, "sessions.parquet: not the columns of sessions; make the state anew"),
         (about(state=2), "state of version 2; this flowlens reads 1"),
         (about(state="1"), "no description of a state; make the state anew"),
         (about(state=None), "no description of a state; make the state anew"),
         (about(session_packets=5), "made with session_packets=5, and 4 is asked for; make the st"),
         (about(session_packets="many"), "state.json: no description of a state; make the state an"),
+        (about(own=7), "state.json: no description of a state; make the state anew"),
+        (about(own=["10.0.0.0/8"]), "made with --own 10.0.0.0/8; ask with the same"),
         (about(session_packets=None), "state.json: no description of a state; make the state an"),
         (about(session_packets=10**400), "state.json: no description of a state; make the state"),
         (write_about(b""), "state.json: no description of a state; make the state anew"),
@@ -213,7 +228,7 @@ def test_a_state_is_saved_to_a_new_or_empty_directory_alone(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "flows.log", "full"]
     (tmp_path / "empty").mkdir()
     scanners(tmp_path, MONDAY, save_state=tmp_path / "empty").arrow()
-    assert len(list((tmp_path / "empty").iterdir())) == 5
+    assert len(list((tmp_path / "empty").iterdir())) == 4
 
 
 def test_a_day_without_a_refusal_is_not_judged_but_has_a_state(

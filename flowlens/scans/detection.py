@@ -18,7 +18,7 @@ from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.scans.networks import networks
 
 QUERIES = ("sources", "top_ports", "scanner_answers", "probes", "campaigns", "exposure")
-_AGAIN = ("targets", "sessions", "trials", "walk", "judged")
+_AGAIN = ("targets", "visits", "trials", "walk", "judged")
 """Relations that are made anew, with networks in the place of sources."""
 
 MEMORY = "1000MiB"
@@ -65,8 +65,12 @@ def detect(
     """
     with answering(inputs, questions(), listener, memory=MEMORY) as answers:
         if save_state is not None:
+            knowledge = inputs.knowledge
             state.save(
-                lambda name: answers.reader(_held(name)), inputs.knowledge.evidence, save_state
+                lambda name: answers.reader(_held(name)),
+                knowledge.evidence,
+                knowledge.own,
+                save_state,
             )
         exposure = answers.table(Question.named(named.find("exposure"))).to_pylist()[0]
         _require_refusals(inputs, exposure)
@@ -137,11 +141,11 @@ def _networks(answers: Answers, sources: pa.Table) -> pa.Table:
     connection.register("given", networks(sources.filter(alone)["srcaddr"]))
     connection.execute("insert into networks from given")
     connection.unregister("given")
-    for name in ("network_targets", "network_sessions"):
+    for name in ("network_targets", "network_visits"):
         answers.relate(named.find(name))
     for name in _AGAIN:
         connection.execute(f"alter table {name} rename to source_{name}")
-    for name in ("targets", "sessions"):
+    for name in ("targets", "visits"):
         connection.execute(f"alter table network_{name} rename to {name}")
     for name in ("trials", "walk", "judged"):
         answers.relate(named.find(name))

@@ -14,7 +14,7 @@ COLUMNS = (
     Column("first_seen", "timestamptz", "UTC", "time of the touch"),
     Column("interface_id", "varchar", "", "ENI of the target"),
     Column("dstaddr", "varchar", "", "address of the target"),
-    Column("service", "varchar", "", "port, or the first of its family of services"),
+    Column("service", "varchar", "", "port touched, the lowest of its family of services"),
     Column("outcome", "varchar", "", "what became of it, at best"),
     Column("weight", "double", "nats", "evidence of the touch"),
     Column("fading", "double", "nats", "evidence lost since the touch before"),
@@ -43,10 +43,12 @@ def explanation(walk: pa.Table, bar: int, evidence: Evidence) -> pa.Table:
     rows = []
     faded = before = 0
     alarmed = False
+    against = 0
     lower_bar = evidence.micro("likely") + bar - evidence.micro("alarm")
     for step in walk.to_pylist():
         alarmed = alarmed or step["evidence"] >= bar
-        likely = step["evidence"] >= lower_bar
+        against += step["weight"] > 0
+        likely = step["evidence"] >= lower_bar and against > evidence["probe_contacts"]
         # What faded below nothing took nothing away.
         lost = min(before, step["faded"] - faded)
         faded, before = step["faded"], step["evidence"]
@@ -56,7 +58,7 @@ def explanation(walk: pa.Table, bar: int, evidence: Evidence) -> pa.Table:
                 "first_seen": step["first_seen"],
                 "interface_id": step["interface_id"],
                 "dstaddr": step["dstaddr"],
-                "service": port_service(*divmod(step["family"], 65_536)),
+                "service": port_service(*divmod(step["service"], 65_536)),
                 "outcome": OUTCOMES[step["outcome"]]
                 if not step["rejects_only"] or step["outcome"] > 1
                 else "refused, in a log of rejects alone",

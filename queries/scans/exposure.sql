@@ -1,6 +1,6 @@
 -- What the data holds for the detector, in one row.
 --
--- reads: contacts
+-- reads: contacts, touched
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: exposed bigint | | hosts (ENI and address) that were touched from outside
 -- column: accepted bigint | records | records accepted from peers
@@ -9,8 +9,8 @@
 -- column: last_seen timestamptz | UTC | latest end
 with hosts as (
     select distinct interface_id, dstaddr
-    from contacts
-    where not inside and opens > 0
+    from touched
+    where not inside
 ),
 counted as (
     select count(*) as exposed

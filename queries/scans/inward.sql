@@ -1,4 +1,5 @@
--- What each peer sent to our own side, by day and target (ENI, address, protocol, port).
+-- What each peer sent to our own side, by day and target (ENI, address, protocol, port): a part of the
+-- state. It holds rows of the flows beside those of earlier states, so a key may have several.
 -- The peer's port is kept where our own side may have opened the connection, and null elsewhere.
 --
 -- reads: sides, services, evidence
@@ -50,7 +51,8 @@ with seen as (
         case
             when sides.tcp_flags is not null
                 then case when (sides.tcp_flags & 18) = 2 then 'syn' else 'stray' end
-            when sides.protocol not in (6, 17) or probed.port is not null then 'open'
+            when sides.protocol not in (6, 17) or sides.port < 1024 or probed.port is not null
+                then 'open'
             when sides.protocol = 17
                 then case
                     when sides.peer_port in (53, 123, 443, 1900, 11211) then 'stray'
@@ -64,7 +66,7 @@ with seen as (
     left join services as probed
         on probed.port = sides.port
         and probed.protocol = sides.protocol
-        and (probed.probed or probed.port < 1024)
+        and probed.probed
     left join services as answering
         on answering.port = sides.peer_port
         and answering.protocol = sides.protocol

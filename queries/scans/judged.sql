@@ -1,9 +1,9 @@
 -- The verdict on each source that touched a target: tier, evidence, and what it rests on.
 -- Tiers: scanner (the walk reached the bar), probe (few targets, all refused, nothing else), likely
--- (the walk ends above the lower bar), benign. The walk's evidence is its peak for a scanner, and
+-- (the walk ends above the lower bar, by more touches than a probe has), benign. The walk's evidence is its peak for a scanner, and
 -- its end for all others; the counts of touches are of those since it last was at nothing.
 --
--- reads: walk, targets, sessions, evidence
+-- reads: walk, targets, visits, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
 -- column: inside boolean | | the source is one of our own addresses
@@ -22,7 +22,7 @@
 -- column: alarm_contact bigint | | number of the touch that made the alarm
 -- column: answered bigint | | targets that answered
 -- column: accepted bigint | | targets that accepted something
--- column: sessions bigint | sessions | sessions, over all days
+-- column: sessions bigint | sessions | sessions, over all days; of a day no more than earn trust
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
 -- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served
@@ -33,9 +33,9 @@
 -- column: half_open bigint | | touches left half-open
 -- column: connectionless bigint | | touches allowed without connections
 -- column: touches_session bigint | | touches that became a session
-with visits as (
+with known as (
     select srcaddr, sum(sessions) as sessions, count(distinct day) as days
-    from sessions
+    from visits
     group by srcaddr
 ),
 steps as (
@@ -52,20 +52,20 @@ steps as (
         walk.faded,
         walk.high,
         walk.evidence,
-        coalesce(visits.sessions, 0) as sessions,
+        coalesce(known.sessions, 0) as sessions,
         evidence.alarm
             + case when walk.inside then evidence.inside else 0 end
             + case
                 when
-                    visits.sessions >= evidence.trust_sessions
-                    and visits.days >= evidence.trust_days
+                    known.sessions >= evidence.trust_sessions
+                    and known.days >= evidence.trust_days
                     then evidence.trust
                 else 0
             end as bar
     from walk
     cross join evidence
-    left join visits
-        on visits.srcaddr = walk.srcaddr
+    left join known
+        on known.srcaddr = walk.srcaddr
 ),
 sources as (
     select
@@ -75,6 +75,7 @@ sources as (
         max(sessions) as sessions,
         count(*) as contacts,
         count(*) filter (where outcome > 1) as let_in,
+        count(*) filter (where weight > 0) as against,
         count(*) filter (where not rejects_only) as judged_whole,
         max(evidence) as peak,
         sum(weight) - max(faded) - least(0, min(high - greatest(0, weight))) as ending,
@@ -98,7 +99,10 @@ tiers as (
         case
             when sources.alarm_contact is not null then 'scanner'
             when sources.let_in = 0 and sources.contacts <= evidence.probe_contacts then 'probe'
-            when sources.ending >= evidence.likely + sources.bar - evidence.alarm then 'likely'
+            when
+                sources.ending >= evidence.likely + sources.bar - evidence.alarm
+                and sources.against > evidence.probe_contacts
+                then 'likely'
             else 'benign'
         end as tier
     from sources

@@ -18,6 +18,7 @@
 -- column: bytes_out bigint | bytes | bytes of the answers
 -- column: first_seen timestamptz | UTC | earliest start
 -- column: last_seen timestamptz | UTC | latest end
+-- column: answered_first timestamptz | UTC | earliest start of the answers
 with members as (
     select judged.srcaddr, networks.network
     from judged
@@ -47,7 +48,8 @@ select
     cast(sum(targets.bytes_in) as bigint) as bytes_in,
     cast(sum(targets.bytes_out) as bigint) as bytes_out,
     min(targets.first_seen) as first_seen,
-    max(targets.last_seen) as last_seen
+    max(targets.last_seen) as last_seen,
+    min(targets.answered_first) as answered_first
 from targets
 join members
     on members.srcaddr = targets.srcaddr

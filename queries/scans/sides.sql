@@ -1,7 +1,7 @@
 -- Records with traffic as our own side sees them: the peer, our own address, and which way they go.
 -- Direction is flow_direction's, else that of the ENI's own address, else that between our own and
--- the outside. A record between two of our own at an ENI whose address isn't proven counts as
--- inward if it was refused or goes to the lower port. What only passes through is left out.
+-- the outside. Where none of these tells, a record counts as inward if it was refused or goes to the
+-- lower port. What contradicts its ENI's direction only passes through, and is left out.
 --
 -- reads: flows, enis, own
 -- as: view
@@ -20,6 +20,7 @@
 -- column: tcp_flags integer | | flags of TCP records, null where the log lacks them
 -- column: packets bigint | packets | packets of the record
 -- column: bytes bigint | bytes | bytes of the record
+-- column: gateway boolean | | a NAT gateway logged it: accepted there is no answer of anybody's
 -- column: start_time timestamptz | UTC | start of the record
 -- column: end_time timestamptz | UTC | end of the record
 with interfaces as (
@@ -40,6 +41,8 @@ seen as (
         case when flows.protocol = 6 then flows.tcp_flags end as tcp_flags,
         coalesce(flows.packets, 0) as packets,
         coalesce(flows.bytes, 0) as bytes,
+        coalesce(flows.interface_type in ('nat_gateway', 'regional_nat_gateway'), false)
+            as gateway,
         flows.start_time,
         flows.end_time,
         source.address is not null as from_own,
@@ -76,13 +79,14 @@ directed as (
         tcp_flags,
         packets,
         bytes,
+        gateway,
         start_time,
         end_time,
         from_own,
         to_own,
         case
             when from_own = to_own
-                then coalesce(ingress, case when to_own then refused or dstport < srcport end)
+                then coalesce(ingress, refused or dstport < srcport)
             when coalesce(ingress, to_own) = to_own then to_own
         end as inward
     from seen
@@ -101,6 +105,7 @@ select
     tcp_flags,
     packets,
     bytes,
+    gateway,
     start_time,
     end_time
 from directed

@@ -2,7 +2,7 @@
 -- Tiers beyond those of the walk: backscatter (only answers to what nobody here asked), return (only
 -- answers to our own connections).
 --
--- reads: contacts, late, judged
+-- reads: contacts, judged
 -- needs: action
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
@@ -22,7 +22,7 @@
 -- column: alarm_contact bigint | | number of the touch that made the alarm
 -- column: answered bigint | | targets that answered
 -- column: accepted bigint | | targets that accepted something
--- column: sessions bigint | sessions | sessions, over all days
+-- column: sessions bigint | sessions | sessions, over all days; of a day no more than earn trust
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
 -- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served
@@ -35,29 +35,21 @@
 -- column: touches_session bigint | | touches that became a session
 -- column: records bigint | records | records from the source
 -- column: one_srcport integer | | its source port, if two or more records come from one alone
--- column: syn_bytes bigint | bytes | bytes of a refused TCP packet, on average
+-- column: syn_bytes bigint | bytes | bytes of a refused TCP packet, if that is a whole number on average
 with traces as (
     select
-        contacts.srcaddr,
-        max(contacts.inside) as inside,
-        cast(sum(contacts.records) as bigint) as records,
-        count(*) filter (where contacts.returns = 0 and coalesce(late.days, 0) = 0) as unasked,
-        min(contacts.first_seen) as first_seen,
-        max(contacts.last_seen) as last_seen,
-        min(contacts.least_srcport) as least_srcport,
-        max(contacts.most_srcport) as most_srcport,
-        sum(case when contacts.protocol = 6 then contacts.refused_packets end) as syns,
-        sum(case when contacts.protocol = 6 then contacts.refused_bytes end) as syn_bytes
+        srcaddr,
+        max(inside) as inside,
+        cast(sum(records) as bigint) as records,
+        count(*) filter (where returns = 0) as unasked,
+        min(first_seen) as first_seen,
+        max(last_seen) as last_seen,
+        min(least_srcport) as least_srcport,
+        max(most_srcport) as most_srcport,
+        sum(case when protocol = 6 then refused_packets end) as syns,
+        sum(case when protocol = 6 then refused_bytes end) as syn_bytes
     from contacts
-    left join late
-        on late.day = contacts.day
-        and late.srcaddr = contacts.srcaddr
-        and late.interface_id is not distinct from contacts.interface_id
-        and late.dstaddr = contacts.dstaddr
-        and late.protocol = contacts.protocol
-        and late.dstport = contacts.dstport
-        and late.srcport = contacts.srcport
-    group by contacts.srcaddr
+    group by srcaddr
 )
 select
     traces.srcaddr,
@@ -100,8 +92,10 @@ select
             and traces.least_srcport > 0
             then traces.least_srcport
     end as one_srcport,
-    case when traces.syns > 0 then cast(floor(traces.syn_bytes / traces.syns) as bigint) end
-        as syn_bytes
+    case
+        when traces.syns > 0 and traces.syn_bytes % traces.syns = 0
+            then cast(floor(traces.syn_bytes / traces.syns) as bigint)
+    end as syn_bytes
 from traces
 left join judged
     on judged.srcaddr = traces.srcaddr

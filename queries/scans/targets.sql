@@ -1,8 +1,9 @@
 -- Each target that a source opened something at, over all days, and what became of it.
+-- The ports of a traceroute by UDP (33434 to 33534) are one family, like services tried together.
 -- Outcomes rise: 0 refused where nobody is served, 1 refused where others are, 2 allowed without an
 -- answer, 3 answered and no more, 4 half-open, 5 allowed without connections (UDP, ICMP), 6 session.
 --
--- reads: contacts, late, served, services, evidence
+-- reads: touched, served, services, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
 -- column: inside boolean | | the source is one of our own addresses
@@ -19,99 +20,53 @@
 -- column: bytes_out bigint | bytes | bytes of the answers
 -- column: first_seen timestamptz | UTC | earliest start
 -- column: last_seen timestamptz | UTC | latest end
-with one_port as (
-    select srcaddr, 1 as found
-    from contacts
-    group by srcaddr
-    having
-        max(unsure) > 0
-        and min(least_srcport) = max(most_srcport)
-        and min(dstaddr) < max(dstaddr)
-        and min(dstport) < max(dstport)
-),
-held as (
-    select
-        contacts.srcaddr,
-        contacts.inside,
-        contacts.interface_id,
-        contacts.dstaddr,
-        contacts.protocol,
-        contacts.dstport,
-        sum(contacts.records) as records,
-        sum(contacts.flagged) as flagged,
-        sum(contacts.refused) as refused,
-        sum(contacts.heavy) as heavy,
-        sum(contacts.half_open) as half_open,
-        sum(contacts.syn_acks) as syn_acks,
-        sum(contacts.answers) as answers,
-        sum(contacts.bytes_in) as bytes_in,
-        sum(contacts.bytes_out) as bytes_out,
-        min(contacts.first_seen) as first_seen,
-        max(contacts.last_seen) as last_seen
-    from contacts
-    left join one_port
-        on one_port.srcaddr = contacts.srcaddr
-    left join late
-        on late.day = contacts.day
-        and late.srcaddr = contacts.srcaddr
-        and late.interface_id is not distinct from contacts.interface_id
-        and late.dstaddr = contacts.dstaddr
-        and late.protocol = contacts.protocol
-        and late.dstport = contacts.dstport
-        and late.srcport = contacts.srcport
-    where contacts.returns = 0 and coalesce(late.days, 0) = 0
-    group by
-        contacts.srcaddr,
-        contacts.inside,
-        contacts.interface_id,
-        contacts.dstaddr,
-        contacts.protocol,
-        contacts.dstport
-    having
-        sum(contacts.opens + contacts.unsure * (1 - coalesce(one_port.found, 0))) > 0
-),
-serving as (
-    select distinct interface_id, dstaddr, protocol, dstport
-    from served
-)
+-- column: answered_first timestamptz | UTC | earliest start of the answers
 select
-    held.srcaddr,
-    held.inside,
-    held.interface_id,
-    held.dstaddr,
-    held.protocol,
-    held.dstport,
-    coalesce(services.family, cast(held.protocol as bigint) * 65536 + held.dstport) as family,
+    touched.srcaddr,
+    touched.inside,
+    touched.interface_id,
+    touched.dstaddr,
+    touched.protocol,
+    touched.dstport,
+    coalesce(
+        services.family,
+        case
+            when touched.protocol = 17 and touched.dstport between 33434 and 33534
+                then 17 * 65536 + 33434
+        end,
+        cast(touched.protocol as bigint) * 65536 + touched.dstport
+    ) as family,
     cast(
         case
-            when held.refused = held.records and serving.dstport is null then 0
-            when held.refused = held.records then 1
-            when held.protocol <> 6 then 5
-            when held.heavy > 0 and (held.flagged = 0 or held.syn_acks > 0) then 6
+            when touched.refused = touched.records and served.dstport is null then 0
+            when touched.refused = touched.records then 1
+            when touched.protocol <> 6 then 5
+            when touched.heavy > 0 and (touched.flagged = 0 or touched.syn_acks > 0) then 6
             when
-                held.half_open between 1 and evidence.half_open_records
-                and (held.flagged > 0 or held.answers > 0)
+                touched.half_open between 1 and evidence.half_open_records
+                and (touched.flagged > 0 or touched.answers > 0)
                 then 4
-            when held.answers > 0 then 3
+            when touched.answers > 0 then 3
             else 2
         end as bigint
     ) as outcome,
-    cast(held.refused as bigint) as refused,
-    cast(held.records - held.refused as bigint) as accepted,
-    cast(held.answers as bigint) as answers,
-    cast(held.bytes_in as bigint) as bytes_in,
-    cast(held.bytes_out as bigint) as bytes_out,
-    held.first_seen,
-    held.last_seen
-from held
+    touched.refused,
+    touched.records - touched.refused as accepted,
+    touched.answers,
+    touched.bytes_in,
+    touched.bytes_out,
+    touched.first_seen,
+    touched.last_seen,
+    touched.answered_first
+from touched
 cross join evidence
-left join serving
-    on serving.interface_id is not distinct from held.interface_id
-    and serving.dstaddr = held.dstaddr
-    and serving.protocol = held.protocol
-    and serving.dstport = held.dstport
+left join served
+    on served.interface_id is not distinct from touched.interface_id
+    and served.dstaddr = touched.dstaddr
+    and served.protocol = touched.protocol
+    and served.dstport = touched.dstport
 left join services
-    on services.protocol = held.protocol
-    and services.port = held.dstport
+    on services.protocol = touched.protocol
+    and services.port = touched.dstport
 order by srcaddr, first_seen, interface_id, dstaddr, protocol, dstport
 limit $limit

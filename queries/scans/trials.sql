@@ -1,7 +1,8 @@
 -- The first touch of each source at each target's family of services, with its weight as evidence.
--- Where an interface's log holds rejects alone, every refusal has the one weight for such logs.
+-- Where an interface's log holds rejects alone, every refusal has the one weight for such logs: it
+-- does if nothing was accepted in a day or in many records, or nowhere in the whole log in half a day.
 --
--- reads: targets, contacts, opened, evidence
+-- reads: targets, contacts, outward, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
 -- column: inside boolean | | the source is one of our own addresses
@@ -9,6 +10,7 @@
 -- column: interface_id varchar | | ENI of the target
 -- column: dstaddr varchar | | address of the target
 -- column: family bigint | | services that one client tries together: 65536 · protocol + port
+-- column: service bigint | | the lowest of its services that was touched: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
 -- column: rejects_only boolean | | the ENI's log holds rejects alone
 -- column: weight bigint | micro-nats | evidence for a scanner
@@ -17,29 +19,56 @@ with interfaces as (
         interface_id,
         sum(records - refused) as accepted,
         sum(refused) as refused,
-        min(first_seen) as first_seen,
-        max(last_seen) as last_seen
+        min(cast(epoch(first_seen) as bigint)) as first_seen,
+        max(cast(epoch(last_seen) as bigint)) as last_seen
     from contacts
-    where interface_id is not null
+    where returns = 0
     group by interface_id
 ),
-calling as (
-    select distinct interface_id
-    from opened
+sending as (
+    select distinct interface_id, 1 as found
+    from outward
+),
+logs as (
+    select
+        interfaces.interface_id,
+        interfaces.accepted + coalesce(sending.found, 0) as accepted,
+        interfaces.refused,
+        interfaces.first_seen,
+        interfaces.last_seen
+    from interfaces
+    left join sending
+        on sending.interface_id is not distinct from interfaces.interface_id
+),
+sent as (
+    select count(*) as interfaces
+    from sending
+),
+whole as (
+    select
+        sum(logs.accepted) + max(sent.interfaces) as accepted,
+        sum(logs.refused) as refused,
+        max(logs.last_seen) - min(logs.first_seen) as seconds
+    from logs
+    cross join sent
 ),
 rejecting as (
-    select interfaces.interface_id
-    from interfaces
+    select logs.interface_id, 1 as found
+    from logs
+    cross join whole
     cross join evidence
-    left join calling
-        on calling.interface_id = interfaces.interface_id
     where
-        interfaces.accepted = 0
-        and calling.interface_id is null
+        logs.accepted = 0
         and (
-            interfaces.refused >= evidence.rejects_records
-            or cast(epoch(interfaces.last_seen) as bigint)
-                - cast(epoch(interfaces.first_seen) as bigint) >= evidence.rejects_seconds
+            logs.refused >= evidence.rejects_records
+            or logs.last_seen - logs.first_seen >= evidence.rejects_seconds
+            or (
+                whole.accepted = 0
+                and (
+                    whole.refused >= evidence.rejects_records
+                    or whole.seconds >= evidence.rejects_log_seconds
+                )
+            )
         )
 ),
 touched as (
@@ -49,6 +78,7 @@ touched as (
         interface_id,
         dstaddr,
         family,
+        min(cast(protocol as bigint) * 65536 + dstport) as service,
         max(outcome) as outcome,
         min(first_seen) as first_seen
     from targets
@@ -61,13 +91,14 @@ select
     touched.interface_id,
     touched.dstaddr,
     touched.family,
+    touched.service,
     touched.outcome,
-    rejecting.interface_id is not null as rejects_only,
+    rejecting.found is not null as rejects_only,
     case
         when touched.outcome < 2 and touched.family < 2 * 65536 then evidence.refused_icmp
         when touched.outcome < 2 and touched.family between 58 * 65536 and 59 * 65536 - 1
             then evidence.refused_icmp
-        when touched.outcome < 2 and rejecting.interface_id is not null
+        when touched.outcome < 2 and rejecting.found is not null
             then evidence.refused_rejects_only
         when touched.outcome = 0 then evidence.refused
         when touched.outcome = 1 then evidence.refused_served
@@ -80,6 +111,6 @@ select
 from touched
 cross join evidence
 left join rejecting
-    on rejecting.interface_id = touched.interface_id
+    on rejecting.interface_id is not distinct from touched.interface_id
 order by srcaddr, first_seen, interface_id, dstaddr, family
 limit $limit

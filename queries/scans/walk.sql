@@ -12,6 +12,7 @@
 -- column: interface_id varchar | | ENI of the target
 -- column: dstaddr varchar | | address of the target
 -- column: family bigint | | services that one client tries together: 65536 · protocol + port
+-- column: service bigint | | the lowest of its services that was touched: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
 -- column: rejects_only boolean | | the ENI's log holds rejects alone
 -- column: weight bigint | micro-nats | evidence of this touch
@@ -26,6 +27,7 @@ with ordered as (
         interface_id,
         dstaddr,
         family,
+        service,
         outcome,
         rejects_only,
         weight,
@@ -51,6 +53,7 @@ faded as (
         ordered.interface_id,
         ordered.dstaddr,
         ordered.family,
+        ordered.service,
         ordered.outcome,
         ordered.rejects_only,
         ordered.weight,
@@ -72,6 +75,7 @@ select
     interface_id,
     dstaddr,
     family,
+    service,
     outcome,
     rejects_only,
     weight,

@@ -1,0 +1,151 @@
+-- Each target that a source opened something at, over all days, and what went to and fro there.
+-- Without flags, what comes from one source port alone to about as many ports as targets is taken for
+-- the answers of a flooded service; a scan comes to one port of many hosts, or the same ports of each.
+--
+-- reads: contacts, outward, evidence
+-- param: limit bigint = 0 | rows | rows to give; 0 gives all
+-- column: srcaddr varchar | | the source
+-- column: inside boolean | | the source is one of our own addresses
+-- column: interface_id varchar | | ENI of the target
+-- column: dstaddr varchar | | address of the target
+-- column: protocol integer | | IANA protocol number
+-- column: dstport integer | | port; 0 for ICMP, which has none
+-- column: records bigint | records | records from the source
+-- column: flagged bigint | records | of these, with TCP flags
+-- column: refused bigint | records | of these, refused
+-- column: heavy bigint | records | of these, accepted and as heavy as a session's
+-- column: half_open bigint | records | of these, accepted, few packets, SYN and RST as far as flags tell
+-- column: syn_acks bigint | records | our own side's records with a SYN-ACK
+-- column: answers bigint | records | our own side's records that say something
+-- column: bytes_in bigint | bytes | bytes accepted from the source
+-- column: bytes_out bigint | bytes | bytes of our own side's records
+-- column: first_seen timestamptz | UTC | earliest start
+-- column: last_seen timestamptz | UTC | latest end
+-- column: answered_first timestamptz | UTC | earliest start of our own side's answers
+with alone as (
+    select srcaddr
+    from contacts
+    group by srcaddr
+    having
+        max(unsure) > 0
+        and min(least_srcport) = max(most_srcport)
+        and min(dstaddr) < max(dstaddr)
+        and min(dstport) < max(dstport)
+),
+spread as (
+    select distinct
+        contacts.srcaddr,
+        contacts.interface_id,
+        contacts.dstaddr,
+        contacts.protocol,
+        contacts.dstport
+    from contacts
+    join alone
+        on alone.srcaddr = contacts.srcaddr
+    where contacts.returns = 0
+),
+widths as (
+    select srcaddr, count(*) as targets, count(distinct dstport) as ports
+    from spread
+    group by srcaddr
+),
+one_port as (
+    select widths.srcaddr, 1 as found
+    from widths
+    cross join evidence
+    where widths.ports >= evidence.one_port_share * widths.targets
+),
+held as (
+    select
+        contacts.srcaddr,
+        max(contacts.inside) as inside,
+        contacts.interface_id,
+        contacts.dstaddr,
+        contacts.protocol,
+        contacts.dstport,
+        cast(sum(contacts.records) as bigint) as records,
+        cast(sum(contacts.flagged) as bigint) as flagged,
+        cast(sum(contacts.refused) as bigint) as refused,
+        cast(sum(contacts.heavy) as bigint) as heavy,
+        cast(sum(contacts.half_open) as bigint) as half_open,
+        cast(sum(contacts.bytes_in) as bigint) as bytes_in,
+        min(contacts.first_seen) as first_seen,
+        max(contacts.last_seen) as last_seen
+    from contacts
+    left join one_port
+        on one_port.srcaddr = contacts.srcaddr
+    where contacts.returns = 0
+    group by
+        contacts.srcaddr,
+        contacts.interface_id,
+        contacts.dstaddr,
+        contacts.protocol,
+        contacts.dstport
+    having
+        sum(contacts.opens + contacts.unsure * (1 - coalesce(one_port.found, 0))) > 0
+),
+tuples as (
+    select distinct
+        contacts.srcaddr,
+        contacts.interface_id,
+        contacts.dstaddr,
+        contacts.protocol,
+        contacts.dstport,
+        contacts.srcport
+    from contacts
+    where contacts.returns = 0
+),
+replies as (
+    select
+        tuples.srcaddr,
+        tuples.interface_id,
+        tuples.dstaddr,
+        tuples.protocol,
+        tuples.dstport,
+        cast(sum(outward.syn_acks) as bigint) as syn_acks,
+        cast(sum(outward.answers) as bigint) as answers,
+        cast(sum(outward.bytes) as bigint) as bytes_out,
+        min(outward.answered_first) as answered_first
+    from tuples
+    join outward
+        on outward.peer = tuples.srcaddr
+        and outward.interface_id is not distinct from tuples.interface_id
+        and outward.address = tuples.dstaddr
+        and outward.protocol = tuples.protocol
+        and outward.port = tuples.dstport
+        and outward.peer_port is not distinct from tuples.srcport
+    group by
+        tuples.srcaddr,
+        tuples.interface_id,
+        tuples.dstaddr,
+        tuples.protocol,
+        tuples.dstport
+)
+select
+    held.srcaddr,
+    held.inside,
+    held.interface_id,
+    held.dstaddr,
+    held.protocol,
+    held.dstport,
+    held.records,
+    held.flagged,
+    held.refused,
+    held.heavy,
+    held.half_open,
+    coalesce(replies.syn_acks, 0) as syn_acks,
+    coalesce(replies.answers, 0) as answers,
+    held.bytes_in,
+    coalesce(replies.bytes_out, 0) as bytes_out,
+    held.first_seen,
+    held.last_seen,
+    replies.answered_first
+from held
+left join replies
+    on replies.srcaddr = held.srcaddr
+    and replies.interface_id is not distinct from held.interface_id
+    and replies.dstaddr = held.dstaddr
+    and replies.protocol = held.protocol
+    and replies.dstport = held.dstport
+order by srcaddr, first_seen, interface_id, dstaddr, protocol, dstport
+limit $limit
