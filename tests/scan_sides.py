@@ -132,11 +132,14 @@ def kind(side: Side) -> str:
     protocol, port = side.target.protocol, side.target.port
     if side.flags is not None:
         return "syn" if side.flags & 18 == 2 else "stray"
-    if protocol not in (TCP, UDP) or port < 1024 or is_(protocol, port, "probed"):
+    listed = (protocol, port) in SERVICES
+    if protocol not in (TCP, UDP) or (listed and (port < 1024 or is_(protocol, port, "probed"))):
         return "open"
     if protocol == UDP:
         return "stray" if side.peer_port in SERVICE_SOURCES else "open"
-    return "stray" if is_(protocol, side.peer_port, "service") else "unsure"
+    if is_(protocol, side.peer_port, "service"):
+        return "stray"
+    return "open" if port < 1024 else "unsure"
 
 
 def is_(protocol: int, port: int, what: str) -> bool:

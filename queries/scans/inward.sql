@@ -1,6 +1,8 @@
 -- What each peer sent to our own side, by day and target (ENI, address, protocol, port): a part of the
 -- state. It holds rows of the flows beside those of earlier states, so a key may have several.
--- The peer's port is kept where our own side may have opened the connection, and null elsewhere.
+-- Without flags, what comes from a service's port to one that nobody probes is an answer, though the
+-- port be below 1024: spoofed floods have any. The peer's port is kept where our own side may have
+-- opened the connection, and null elsewhere.
 --
 -- reads: sides, services, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -51,14 +53,14 @@ with seen as (
         case
             when sides.tcp_flags is not null
                 then case when (sides.tcp_flags & 18) = 2 then 'syn' else 'stray' end
-            when sides.protocol not in (6, 17) or sides.port < 1024 or probed.port is not null
-                then 'open'
+            when sides.protocol not in (6, 17) or probed.port is not null then 'open'
             when sides.protocol = 17
                 then case
                     when sides.peer_port in (53, 123, 443, 1900, 11211) then 'stray'
                     else 'open'
                 end
             when answering.port is not null then 'stray'
+            when sides.port < 1024 then 'open'
             else 'unsure'
         end as kind
     from sides
@@ -66,7 +68,7 @@ with seen as (
     left join services as probed
         on probed.port = sides.port
         and probed.protocol = sides.protocol
-        and probed.probed
+        and (probed.probed or probed.port < 1024)
     left join services as answering
         on answering.port = sides.peer_port
         and answering.protocol = sides.protocol
