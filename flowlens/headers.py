@@ -28,8 +28,8 @@ RELATIONS = ("flows", "enis", "refusals", "services")
 """What anybody's SQL may read; `enis` and `refusals` are the named queries of that name."""
 
 DETECTOR = (
-    "own", "declared", "evidence", "networks", "sides", "inward", "outward", "contacts",
-    "sessions", "touched", "served", "targets", "visits", "trials", "walk", "judged", "sources",
+    "own", "declared", "evidence", "networks", "sides", "exchanges", "returned", "contacts",
+    "touched", "served", "targets", "visits", "trials", "walk", "judged", "sources",
 )  # fmt: skip
 """What a query may read besides: the steps on the way to who is scanning, named queries but for
 `declared` (addresses that the user calls own), `evidence` (one row of numbers) and `networks`."""

@@ -1,10 +1,10 @@
 """The state of the scan detector: what was seen, by day, and no verdicts.
 
-Three tables, each the named query of its name: what came in, what went out, and sessions that earn
-trust. States are put together row by row, in any order and wherever the records were parted: what
-belongs to each other is found, and added up, when a verdict is made; so is who is served, which
-other records may tell. A state is a directory of Parquet files that appears whole or not at all.
-Which objects were read for it, and that none was read twice, is the business of whoever keeps it.
+One table, that of the query `exchanges`. States are put together row by row, in any order and
+wherever the records were parted: what belongs to each other is found, and added up, when a verdict
+is made; only then can it be told who is served, which answers are whose, and who has earned trust.
+A state is a directory of Parquet files that appears whole or not at all. Which objects were read
+for it, and that none was read twice, is the business of whoever keeps it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from flowlens.directories import appearing
 from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
 
-TABLES = ("inward", "outward", "sessions")
+TABLES = ("exchanges",)
 VERSION = 1
 
-FIXED = ("session_packets", "session_packet_bytes", "half_open_packets", "trust_sessions")
+FIXED = ("session_packets", "session_packet_bytes", "half_open_packets")
 """Numbers of the evidence that are applied to records, and can't be changed in a state."""
 
 _ABOUT = "state.json"
@@ -86,7 +86,7 @@ class State:
 
     def sources(self) -> set[str]:
         """The addresses of all peers that it has seen."""
-        place = self.directory / "inward.parquet"
+        place = self.directory / "exchanges.parquet"
         try:
             column = pq.read_table(place, columns=["peer"])["peer"]
         except (OSError, pa.ArrowException) as error:

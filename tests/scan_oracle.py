@@ -14,7 +14,6 @@ from typing import Any
 
 from scan_sides import (
     TCP,
-    Contact,
     Exchange,
     Side,
     Target,
@@ -56,34 +55,28 @@ class Detector:
         self.walk = Walk(evidence)
 
     def judge(self, seen: Sequence[Side]) -> dict[str, dict[str, Any]]:
-        exchanges: defaultdict[tuple[Any, ...], Exchange] = defaultdict(Exchange)
+        exchanges: dict[tuple[Any, ...], Exchange] = {}
         openings: defaultdict[tuple[Any, ...], dict[int, list[int]]] = defaultdict(dict)
-        replies: defaultdict[tuple[Any, ...], list[Side]] = defaultdict(list)
-        for side in seen:
-            ends = (side.peer, side.target, side.told_port)
-            if side.inward:
-                exchanges[(side.day, *ends)].inward.append(side)
-            elif not side.refused:
-                replies[ends].append(side)
-                if opening(side):
-                    openings[ends].setdefault(side.day, []).append(side.start)
-        contacts: defaultdict[str, list[Contact]] = defaultdict(list)
-        for (day, peer, target, port), exchange in exchanges.items():
-            if not self.is_return(exchange.inward, openings[(peer, target, port)], port):
-                contacts[peer].append(Contact(day, target, port, exchange.inward))
-        rejecting = self.rejecting(contacts, [side for found in replies.values() for side in found])
         records: defaultdict[str, list[Side]] = defaultdict(list)
         for side in seen:
+            ends = (side.peer, side.target, side.told_port)
+            empty = Exchange(side.target, side.told_port)
             if side.inward:
+                exchanges.setdefault((side.day, *ends), empty).inward.append(side)
                 records[side.peer].append(side)
+            elif not side.refused:
+                exchanges.setdefault((side.day, *ends), empty).outward.append(side)
+                if opening(side):
+                    openings[ends].setdefault(side.day, []).append(side.start)
+        contacts: defaultdict[str, list[Exchange]] = defaultdict(list)
+        for (_, peer, target, port), exchange in exchanges.items():
+            if not self.is_return(exchange.inward, openings[(peer, target, port)], port):
+                contacts[peer].append(exchange)
+        rejecting = self.rejecting(seen)
         touched = {
             peer: self.touched(contacts[peer], self.is_one_port(records[peer], contacts[peer]))
             for peer in records
         }
-        for peer, exchanged in touched.items():
-            for target, exchange in exchanged.items():
-                ports = {contact.srcport for contact in contacts[peer] if contact.target == target}
-                exchange.outward = [s for port in ports for s in replies[(peer, target, port)]]
         served = {
             target
             for exchanged in touched.values()
@@ -94,17 +87,16 @@ class Detector:
             peer: {t: self.target(exchange, t in served) for t, exchange in exchanged.items()}
             for peer, exchanged in touched.items()
         }
-        sessions = self.sessions(seen, targets)
+        sessions = {peer: self.sessions(contacts[peer], targets[peer]) for peer in records}
         verdicts: dict[str, dict[str, Any]] = {}
         for peer, found in records.items():
             inside = any(side.inside for side in found)
-            nothing = {"tier": "backscatter" if contacts[peer] else "return"}
-            visits = sessions.get(peer, {})
-            verdict = self.walk.verdict(targets[peer], rejecting, visits, inside=inside)
+            unasked = any(exchange.inward for exchange in contacts[peer])
+            verdict = self.walk.verdict(targets[peer], rejecting, sessions[peer], inside=inside)
             verdicts[peer] = {
                 "first_seen": min(side.start for side in found),
                 "last_seen": max(side.end for side in found),
-                **(verdict or nothing),
+                **(verdict or {"tier": "backscatter" if unasked else "return"}),
                 **self.traces(found, contacts[peer]),
                 "inside": inside,
             }
@@ -114,7 +106,7 @@ class Detector:
         self, inward: Sequence[Side], openings: Mapping[int, Sequence[int]], port: int | None
     ) -> bool:
         """Whether these records answer what our own side opened, on that day or another."""
-        if any(kind(side) == "syn" for side in inward):
+        if not inward or any(kind(side) == "syn" for side in inward):
             return False
         first, last = min(side.start for side in inward), max(side.start for side in inward)
         refused = any(side.refused for side in inward)
@@ -126,14 +118,14 @@ class Detector:
             for opened in openings.values()
         )
 
-    def is_one_port(self, records: Sequence[Side], contacts: Sequence[Contact]) -> bool:
-        targets = {contact.target for contact in contacts}
+    def is_one_port(self, records: Sequence[Side], contacts: Sequence[Exchange]) -> bool:
+        targets = {contact.target for contact in contacts if contact.inward}
         ports = {target.port for target in targets}
         return (
-            any(kind(side) == "unsure" for c in contacts for side in c.inward)
+            any(kind(side) == "unsure" for side in records)
             and len({side.peer_port for side in records}) == 1
-            and len({target.address for target in targets}) > 1
-            and len(ports) > 1
+            and len({side.target.address for side in records}) > 1
+            and len({side.target.port for side in records}) > 1
             and len(ports) >= self.evidence["one_port_share"] * len(targets)
         )
 
@@ -151,70 +143,53 @@ class Detector:
         )
         return any(map(self.is_heavy, exchange.inward)) and (acknowledged or not flagged)
 
-    def rejecting(
-        self, contacts: Mapping[str, Sequence[Contact]], replies: Collection[Side]
-    ) -> set[str | None]:
+    def rejecting(self, seen: Sequence[Side]) -> set[str | None]:
         """ENIs whose log holds rejects alone."""
         numbers = self.evidence
         logs: defaultdict[str | None, list[Side]] = defaultdict(list)
-        for found in contacts.values():
-            for contact in found:
-                logs[contact.target.eni] += contact.inward
-        sending = {side.target.eni for side in replies}
+        for side in seen:
+            if side.inward or not side.refused:
+                logs[side.target.eni].append(side)
 
-        def span(seen: Sequence[Side]) -> int:
-            return max(side.end for side in seen) - min(side.start for side in seen)
+        def is_long(some: Sequence[Side], seconds: str) -> bool:
+            span = max(side.end for side in some) - min(side.start for side in some)
+            return len(some) >= numbers["rejects_records"] or span >= numbers[seconds]
 
-        everything = [side for seen in logs.values() for side in seen]
-        whole = (
-            not sending
-            and all(side.refused for side in everything)
-            and (
-                len(everything) >= numbers["rejects_records"]
-                or bool(everything and span(everything) >= numbers["rejects_log_seconds"])
-            )
+        everything = [side for some in logs.values() for side in some]
+        whole = all(side.refused for side in everything) and is_long(
+            everything, "rejects_log_seconds"
         )
         return {
             eni
-            for eni, seen in logs.items()
-            if eni not in sending
-            and all(side.refused for side in seen)
-            and (
-                whole
-                or len(seen) >= numbers["rejects_records"]
-                or span(seen) >= numbers["rejects_seconds"]
-            )
+            for eni, some in logs.items()
+            if all(side.refused for side in some) and (whole or is_long(some, "rejects_seconds"))
         }
 
     def sessions(
-        self, seen: Iterable[Side], targets: Mapping[str, Mapping[Target, Mapping[str, Any]]]
-    ) -> dict[str, dict[int, int]]:
-        """Sessions of each peer by day, where it was served; of a day no more than earn trust."""
-        found: defaultdict[tuple[str, int], set[tuple[Any, ...]]] = defaultdict(set)
-        for side in seen:
-            if (
-                side.inward
-                and side.target.protocol == TCP
-                and self.is_heavy(side)
-                and (side.peer_port > side.target.port if side.flags is None else side.flags & 2)
-            ):
-                eni, address, _, port = side.target
-                key = (eni is None, eni or "", address, port, side.peer_port, side.target)
-                found[(side.peer, side.day)].add(key)
-        sessions: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        for (peer, day), keys in found.items():
-            told = sorted(keys)[: int(self.evidence["trust_sessions"])]
-            outcomes = [targets[peer].get(key[-1], {}).get("outcome") for key in told]
-            if SESSION in outcomes:
-                sessions[peer][day] = outcomes.count(SESSION)
+        self, contacts: Sequence[Exchange], targets: Mapping[Target, Mapping[str, Any]]
+    ) -> dict[int, int]:
+        """Sessions of one peer by day, where it was served; without flags, records of sessions."""
+        sessions: defaultdict[int, int] = defaultdict(int)
+        for exchange in contacts:
+            for side in exchange.inward:
+                began = side.peer_port > side.target.port if side.flags is None else side.flags & 2
+                if (
+                    began
+                    and side.target.protocol == TCP
+                    and self.is_heavy(side)
+                    and targets.get(side.target, {}).get("outcome") == SESSION
+                ):
+                    sessions[side.day] += 1
         return dict(sessions)
 
-    def touched(self, contacts: Sequence[Contact], one_port: bool) -> dict[Target, Exchange]:
+    def touched(self, contacts: Sequence[Exchange], one_port: bool) -> dict[Target, Exchange]:
         """What went to and fro at each target that the source opened something at."""
         began = {"syn", "open"} | (set() if one_port else {"unsure"})
-        together: defaultdict[Target, Exchange] = defaultdict(Exchange)
+        together: dict[Target, Exchange] = {}
         for contact in contacts:
-            together[contact.target].inward += contact.inward
+            exchange = together.setdefault(contact.target, Exchange(contact.target))
+            exchange.inward += contact.inward
+            exchange.outward += contact.outward
         return {
             target: exchange
             for target, exchange in together.items()
@@ -252,7 +227,7 @@ class Detector:
             return HALF_OPEN
         return ANSWERED if answered else ALLOWED
 
-    def traces(self, records: Sequence[Side], contacts: Sequence[Contact]) -> dict[str, Any]:
+    def traces(self, records: Sequence[Side], contacts: Sequence[Exchange]) -> dict[str, Any]:
         ports = {side.peer_port for side in records}
         refused = [
             side

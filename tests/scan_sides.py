@@ -58,28 +58,12 @@ class Side:
 
 @dataclass(slots=True)
 class Exchange:
-    """What went to and fro on one day between a port of a peer's and a target."""
+    """What went to and fro between a peer and a target; `srcport` is the peer's, if it is told."""
 
+    target: Target
+    srcport: int | None = None
     inward: list[Side] = field(default_factory=list)
     outward: list[Side] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Contact:
-    """The records of an exchange that answer nothing of our own side's."""
-
-    day: int
-    target: Target
-    srcport: int | None
-    inward: list[Side]
-
-    @property
-    def first(self) -> int:
-        return min(side.start for side in self.inward)
-
-    @property
-    def last(self) -> int:
-        return max(side.end for side in self.inward)
 
 
 def sides(
@@ -159,8 +143,8 @@ def opening(side: Side) -> bool:
 
 
 def answer(side: Side) -> bool:
-    """Whether a record of our own side's says anything."""
-    if side.gateway:
+    """Whether a record of our own side's says anything, and opens nothing."""
+    if side.gateway or opening(side):
         return False
     if side.target.protocol != TCP:
         return side.bytes > 0

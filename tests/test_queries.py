@@ -15,7 +15,7 @@ from flowlens.fields import fields
 QUERIES = sorted(named.shipped())
 STEPS = {name for name in QUERIES if named.find(name).path.parent.name == "scans"}
 """Steps of the scan detector; who reads them is flowlens itself, and their names may change."""
-DETECTOR = {"contacts", "inward", "judged", "networks", "outward", "sides", "targets", "touched"}
+DETECTOR = {"contacts", "exchanges", "judged", "networks", "sides", "targets", "touched"}
 """Relations that mean something in the detector's own kind of traffic alone."""
 
 FIRST_COLUMNS = {
@@ -79,10 +79,8 @@ OPTIONAL = {
     "accepted_after_rejected": {"tcp_flags"},
     "conversations": {"tcp_flags"},
     "enis": {"flow_direction"},
-    "inward": {"tcp_flags"},
-    "outward": {"tcp_flags"},
+    "exchanges": {"tcp_flags"},
     "service_traffic": {"flow_direction", "tcp_flags"},
-    "sessions": {"tcp_flags"},
     "sides": {"flow_direction", "interface_type", "tcp_flags"},
     "tgw_drops": {"tgw_id", "tgw_attachment_id", "tgw_pair_attachment_id"},
     "top_talkers": {"tgw_attachment_id", "resource_id"},

@@ -124,28 +124,28 @@ def test_a_state_can_be_saved_again_with_what_came_later(tmp_path: Path, monday:
 
 
 def break_off(state: Path) -> None:
-    place = state / "inward.parquet"
+    place = state / "exchanges.parquet"
     place.write_bytes(place.read_bytes()[:-20])
 
 
 def flip_bytes(state: Path) -> None:
-    place = state / "inward.parquet"
+    place = state / "exchanges.parquet"
     whole = bytearray(place.read_bytes())
     whole[40:90] = b"\xff" * 50
     place.write_bytes(whole)
 
 
 def rename_a_column(state: Path) -> None:
-    table = pq.read_table(state / "outward.parquet")
+    table = pq.read_table(state / "exchanges.parquet")
     names = ["date" if name == "day" else name for name in table.schema.names]
-    pq.write_table(table.rename_columns(names), state / "outward.parquet")
+    pq.write_table(table.rename_columns(names), state / "exchanges.parquet")
 
 
 def change_a_type(state: Path) -> None:
-    table = pq.read_table(state / "sessions.parquet")
-    place = table.schema.get_field_index("srcport")
-    column = table["srcport"].cast(pa.string())
-    pq.write_table(table.set_column(place, "sessions", column), state / "sessions.parquet")
+    table = pq.read_table(state / "exchanges.parquet")
+    place = table.schema.get_field_index("peer_port")
+    column = table["peer_port"].cast(pa.string())
+    pq.write_table(table.set_column(place, "sessions", column), state / "exchanges.parquet")
 
 
 def about(**changes: object) -> object:
@@ -165,11 +165,11 @@ def write_about(text: bytes) -> object:
     [
         (shutil.rmtree, "no state of the scan detector (No such file or directory); flowlens sc"),
         (lambda state: (state / "state.json").unlink(), "no state of the scan detector (No such"),
-        (lambda state: (state / "outward.parquet").unlink(), "outward.parquet: not readable ("),
-        (break_off, "inward.parquet: not readable ("),
-        (flip_bytes, "inward.parquet: not readable ("),
-        (rename_a_column, "outward.parquet: not the columns of outward; make the state anew"),
-        (change_a_type, "sessions.parquet: not the columns of sessions; make the state anew"),
+        (lambda state: (state / "exchanges.parquet").unlink(), "exchanges.parquet: not readable ("),
+        (break_off, "exchanges.parquet: not readable ("),
+        (flip_bytes, "exchanges.parquet: not readable ("),
+        (rename_a_column, "exchanges.parquet: not the columns of exchanges; make the state anew"),
+        (change_a_type, "exchanges.parquet: not the columns of exchanges; make the state anew"),
         (about(state=2), "state of version 2; this flowlens reads 1"),
         (about(state="1"), "no description of a state; make the state anew"),
         (about(state=None), "no description of a state; make the state anew"),
@@ -228,7 +228,7 @@ def test_a_state_is_saved_to_a_new_or_empty_directory_alone(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "flows.log", "full"]
     (tmp_path / "empty").mkdir()
     scanners(tmp_path, MONDAY, save_state=tmp_path / "empty").arrow()
-    assert len(list((tmp_path / "empty").iterdir())) == 4
+    assert len(list((tmp_path / "empty").iterdir())) == 2
 
 
 def test_a_day_without_a_refusal_is_not_judged_but_has_a_state(

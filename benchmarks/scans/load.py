@@ -78,7 +78,7 @@ def main() -> int:
         connection.execute("set memory_limit = $memory", {"memory": MEMORY})
         connection.execute("set preserve_insertion_order = false")
         Knowledge().create(connection)
-        _empty(connection, "contacts", "outward", "visits")
+        _empty(connection, "contacts", "visits")
         connection.register("made", made)
         connection.execute("create table targets as from made")
         connection.unregister("made")

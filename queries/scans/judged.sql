@@ -22,7 +22,7 @@
 -- column: alarm_contact bigint | | number of the touch that made the alarm
 -- column: answered bigint | | targets that answered
 -- column: accepted bigint | | targets that accepted something
--- column: sessions bigint | sessions | sessions, over all days; of a day no more than earn trust
+-- column: sessions bigint | sessions | sessions by their SYN; without flags, records of sessions
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
 -- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served

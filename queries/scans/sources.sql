@@ -22,7 +22,7 @@
 -- column: alarm_contact bigint | | number of the touch that made the alarm
 -- column: answered bigint | | targets that answered
 -- column: accepted bigint | | targets that accepted something
--- column: sessions bigint | sessions | sessions, over all days; of a day no more than earn trust
+-- column: sessions bigint | sessions | sessions by their SYN; without flags, records of sessions
 -- column: basis varchar | | all, or rejects only: no sessions could be seen
 -- column: refused_icmp bigint | | touches of ICMP refused
 -- column: refused_free bigint | | touches refused where nobody is served
@@ -46,9 +46,10 @@ with traces as (
         max(last_seen) as last_seen,
         min(least_srcport) as least_srcport,
         max(most_srcport) as most_srcport,
-        sum(case when protocol = 6 then refused_packets end) as syns,
-        sum(case when protocol = 6 then refused_bytes end) as syn_bytes
+        sum(case when protocol = 6 and returns = 0 then refused_packets end) as syns,
+        sum(case when protocol = 6 and returns = 0 then refused_bytes end) as syn_bytes
     from contacts
+    where records > 0
     group by srcaddr
 )
 select

@@ -2,7 +2,7 @@
 -- Without flags, what comes from one source port alone to about as many ports as targets is taken for
 -- the answers of a flooded service; a scan comes to one port of many hosts, or the same ports of each.
 --
--- reads: contacts, outward, evidence
+-- reads: contacts, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
 -- column: inside boolean | | the source is one of our own addresses
@@ -25,6 +25,7 @@
 with alone as (
     select srcaddr
     from contacts
+    where records > 0
     group by srcaddr
     having
         max(unsure) > 0
@@ -42,7 +43,7 @@ spread as (
     from contacts
     join alone
         on alone.srcaddr = contacts.srcaddr
-    where contacts.returns = 0
+    where contacts.returns = 0 and contacts.records > 0
 ),
 widths as (
     select srcaddr, count(*) as targets, count(distinct dstport) as ports
@@ -54,98 +55,38 @@ one_port as (
     from widths
     cross join evidence
     where widths.ports >= evidence.one_port_share * widths.targets
-),
-held as (
-    select
-        contacts.srcaddr,
-        max(contacts.inside) as inside,
-        contacts.interface_id,
-        contacts.dstaddr,
-        contacts.protocol,
-        contacts.dstport,
-        cast(sum(contacts.records) as bigint) as records,
-        cast(sum(contacts.flagged) as bigint) as flagged,
-        cast(sum(contacts.refused) as bigint) as refused,
-        cast(sum(contacts.heavy) as bigint) as heavy,
-        cast(sum(contacts.half_open) as bigint) as half_open,
-        cast(sum(contacts.bytes_in) as bigint) as bytes_in,
-        min(contacts.first_seen) as first_seen,
-        max(contacts.last_seen) as last_seen
-    from contacts
-    left join one_port
-        on one_port.srcaddr = contacts.srcaddr
-    where contacts.returns = 0
-    group by
-        contacts.srcaddr,
-        contacts.interface_id,
-        contacts.dstaddr,
-        contacts.protocol,
-        contacts.dstport
-    having
-        sum(contacts.opens + contacts.unsure * (1 - coalesce(one_port.found, 0))) > 0
-),
-tuples as (
-    select distinct
-        contacts.srcaddr,
-        contacts.interface_id,
-        contacts.dstaddr,
-        contacts.protocol,
-        contacts.dstport,
-        contacts.srcport
-    from contacts
-    where contacts.returns = 0
-),
-replies as (
-    select
-        tuples.srcaddr,
-        tuples.interface_id,
-        tuples.dstaddr,
-        tuples.protocol,
-        tuples.dstport,
-        cast(sum(outward.syn_acks) as bigint) as syn_acks,
-        cast(sum(outward.answers) as bigint) as answers,
-        cast(sum(outward.bytes) as bigint) as bytes_out,
-        min(outward.answered_first) as answered_first
-    from tuples
-    join outward
-        on outward.peer = tuples.srcaddr
-        and outward.interface_id is not distinct from tuples.interface_id
-        and outward.address = tuples.dstaddr
-        and outward.protocol = tuples.protocol
-        and outward.port = tuples.dstport
-        and outward.peer_port is not distinct from tuples.srcport
-    group by
-        tuples.srcaddr,
-        tuples.interface_id,
-        tuples.dstaddr,
-        tuples.protocol,
-        tuples.dstport
 )
 select
-    held.srcaddr,
-    held.inside,
-    held.interface_id,
-    held.dstaddr,
-    held.protocol,
-    held.dstport,
-    held.records,
-    held.flagged,
-    held.refused,
-    held.heavy,
-    held.half_open,
-    coalesce(replies.syn_acks, 0) as syn_acks,
-    coalesce(replies.answers, 0) as answers,
-    held.bytes_in,
-    coalesce(replies.bytes_out, 0) as bytes_out,
-    held.first_seen,
-    held.last_seen,
-    replies.answered_first
-from held
-left join replies
-    on replies.srcaddr = held.srcaddr
-    and replies.interface_id is not distinct from held.interface_id
-    and replies.dstaddr = held.dstaddr
-    and replies.protocol = held.protocol
-    and replies.dstport = held.dstport
+    contacts.srcaddr,
+    max(contacts.inside) as inside,
+    contacts.interface_id,
+    contacts.dstaddr,
+    contacts.protocol,
+    contacts.dstport,
+    cast(sum(contacts.records) as bigint) as records,
+    cast(sum(contacts.flagged) as bigint) as flagged,
+    cast(sum(contacts.refused) as bigint) as refused,
+    cast(sum(contacts.heavy) as bigint) as heavy,
+    cast(sum(contacts.half_open) as bigint) as half_open,
+    cast(sum(contacts.syn_acks) as bigint) as syn_acks,
+    cast(sum(contacts.answers) as bigint) as answers,
+    cast(sum(contacts.bytes_in) as bigint) as bytes_in,
+    cast(sum(contacts.bytes_out) as bigint) as bytes_out,
+    min(contacts.first_seen) as first_seen,
+    max(contacts.last_seen) as last_seen,
+    min(contacts.answered_first) as answered_first
+from contacts
+left join one_port
+    on one_port.srcaddr = contacts.srcaddr
+where
+    contacts.returns = 0
+    and (contacts.records > 0 or contacts.syn_acks > 0 or contacts.bytes_out > 0)
+group by
+    contacts.srcaddr,
+    contacts.interface_id,
+    contacts.dstaddr,
+    contacts.protocol,
+    contacts.dstport
+having sum(contacts.opens + contacts.unsure * (1 - coalesce(one_port.found, 0))) > 0
 order by srcaddr, first_seen, interface_id, dstaddr, protocol, dstport
 limit $limit

@@ -2,7 +2,7 @@
 -- Where an interface's log holds rejects alone, every refusal has the one weight for such logs: it
 -- does if nothing was accepted in a day or in many records, or nowhere in the whole log in half a day.
 --
--- reads: targets, contacts, outward, evidence
+-- reads: targets, contacts, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the source
 -- column: inside boolean | | the source is one of our own addresses
@@ -14,43 +14,22 @@
 -- column: outcome bigint | | what became of it, the best that was reached
 -- column: rejects_only boolean | | the ENI's log holds rejects alone
 -- column: weight bigint | micro-nats | evidence for a scanner
-with interfaces as (
+with logs as (
     select
         interface_id,
-        sum(records - refused) as accepted,
+        sum(records - refused + sent) as accepted,
         sum(refused) as refused,
         min(cast(epoch(first_seen) as bigint)) as first_seen,
         max(cast(epoch(last_seen) as bigint)) as last_seen
     from contacts
-    where returns = 0
     group by interface_id
-),
-sending as (
-    select distinct interface_id, 1 as found
-    from outward
-),
-logs as (
-    select
-        interfaces.interface_id,
-        interfaces.accepted + coalesce(sending.found, 0) as accepted,
-        interfaces.refused,
-        interfaces.first_seen,
-        interfaces.last_seen
-    from interfaces
-    left join sending
-        on sending.interface_id is not distinct from interfaces.interface_id
-),
-sent as (
-    select count(*) as interfaces
-    from sending
 ),
 whole as (
     select
-        sum(logs.accepted) + max(sent.interfaces) as accepted,
-        sum(logs.refused) as refused,
-        max(logs.last_seen) - min(logs.first_seen) as seconds
+        sum(accepted) as accepted,
+        sum(refused) as refused,
+        max(last_seen) - min(first_seen) as seconds
     from logs
-    cross join sent
 ),
 rejecting as (
     select logs.interface_id, 1 as found

@@ -1,0 +1,214 @@
+-- What each peer sent to our own side, and what our own side sent to it, by day and target (ENI,
+-- address, protocol, port): the state from which scanners are judged. It holds rows of the flows
+-- beside those of earlier states. Both directions have rows of their own, and states have theirs: those
+-- of one key add up.
+-- The peer opened something if it sent the SYN. Without flags, what comes from a service's port to one
+-- that nobody probes is an answer, though the port be below 1024: spoofed floods have any.
+-- Our own side opened a connection if it sent the SYN; without flags, if its port is not the lower
+-- one, and not a commonly probed one that talks to a port of no service. A packet of headers alone
+-- (40 bytes, 60 for IPv6) is a reset or no answer: a SYN-ACK is longer, by its options.
+-- The peer's port is kept where our own side may have opened the connection, and null elsewhere.
+--
+-- reads: sides, services, evidence
+-- param: limit bigint = 0 | rows | rows to give; 0 gives all
+-- column: day bigint | days | day of the records' start, since 1970-01-01
+-- column: peer varchar | | the other side's address
+-- column: inside boolean | | the peer is one of our own addresses
+-- column: interface_id varchar | | ENI that logged the records
+-- column: address varchar | | our own address
+-- column: protocol integer | | IANA protocol number
+-- column: port integer | | our own side's port; 0 for ICMP, which has none
+-- column: peer_port integer | | the peer's port, where it is not above our own; else null
+-- column: records bigint | records | records from the peer
+-- column: syns bigint | records | of these, with flags that say that the peer opened something
+-- column: opens bigint | records | of these, by other signs an opening, unless it is an answer
+-- column: unsure bigint | records | of these, an opening unless the peer uses this one port alone
+-- column: flagged bigint | records | of these, with TCP flags
+-- column: refused bigint | records | of these, refused
+-- column: heavy bigint | records | of these, accepted and as heavy as a session's
+-- column: sessions bigint | records | of these, with a session's SYN; without flags, any of a session's
+-- column: half_open bigint | records | of these, accepted, few packets, SYN and RST as far as flags tell
+-- column: bytes_in bigint | bytes | bytes accepted from the peer
+-- column: refused_packets bigint | packets | packets refused
+-- column: refused_bytes bigint | bytes | bytes refused
+-- column: least_port integer | | lowest port of the peer
+-- column: most_port integer | | highest port of the peer
+-- column: first_seen timestamptz | UTC | earliest start of the peer's records
+-- column: last_start timestamptz | UTC | latest start of these
+-- column: last_seen timestamptz | UTC | latest end of these
+-- column: sent bigint | records | accepted records from our own side
+-- column: opened bigint | records | of these, opening a connection
+-- column: opened_first timestamptz | UTC | earliest start of these
+-- column: opened_last timestamptz | UTC | latest start of these
+-- column: syn_acks bigint | records | of these, with a SYN-ACK
+-- column: answers bigint | records | of these, saying something and opening nothing: no lone resets
+-- column: answered_first timestamptz | UTC | earliest start of these
+-- column: bytes_out bigint | bytes | bytes of our own side's records that open nothing
+with received as (
+    select
+        sides.day,
+        sides.peer,
+        sides.inside,
+        sides.interface_id,
+        sides.address,
+        sides.protocol,
+        sides.port,
+        case when sides.peer_port <= sides.port then sides.peer_port end as told_port,
+        sides.peer_port,
+        sides.refused,
+        sides.tcp_flags,
+        sides.packets,
+        sides.bytes,
+        sides.start_time,
+        sides.end_time,
+        not sides.refused
+            and sides.packets >= evidence.session_packets
+            and sides.bytes > evidence.session_packet_bytes * sides.packets as heavy,
+        not sides.refused and sides.packets <= evidence.half_open_packets as light,
+        case
+            when sides.tcp_flags is not null
+                then case when (sides.tcp_flags & 18) = 2 then 'syn' else 'stray' end
+            when
+                sides.protocol not in (6, 17)
+                or mine.probed
+                or (mine.port is not null and sides.port < 1024)
+                then 'open'
+            when sides.protocol = 17
+                then case
+                    when sides.peer_port in (53, 123, 443, 1900, 11211) then 'stray'
+                    else 'open'
+                end
+            when theirs.service then 'stray'
+            when sides.port < 1024 then 'open'
+            else 'unsure'
+        end as kind
+    from sides
+    cross join evidence
+    left join services as mine
+        on mine.port = sides.port
+        and mine.protocol = sides.protocol
+    left join services as theirs
+        on theirs.port = sides.peer_port
+        and theirs.protocol = sides.protocol
+    where sides.inward
+),
+sent as (
+    select
+        sides.day,
+        sides.peer,
+        sides.inside,
+        sides.interface_id,
+        sides.address,
+        sides.protocol,
+        sides.port,
+        case when sides.peer_port <= sides.port then sides.peer_port end as told_port,
+        case
+            when sides.tcp_flags is not null then (sides.tcp_flags & 18) = 2
+            else sides.peer_port <= sides.port
+                and (not coalesce(mine.probed, false) or coalesce(theirs.service, false))
+        end as opening,
+        coalesce((sides.tcp_flags & 18) = 18, false) as syn_ack,
+        case
+            when sides.gateway then false
+            when sides.protocol <> 6 then sides.bytes > 0
+            when sides.tcp_flags is null
+                then sides.bytes
+                    > sides.packets * case when sides.address like '%:%' then 60 else 40 end
+            else
+                sides.bytes > sides.packets * 60
+                or (sides.tcp_flags & 18) = 18
+                or (sides.bytes > 0 and (sides.tcp_flags & 4) = 0)
+        end as answer,
+        sides.bytes,
+        sides.start_time
+    from sides
+    left join services as mine
+        on mine.port = sides.port
+        and mine.protocol = sides.protocol
+    left join services as theirs
+        on theirs.port = sides.peer_port
+        and theirs.protocol = sides.protocol
+    where not sides.inward and not sides.refused
+)
+select
+    day,
+    peer,
+    max(inside) as inside,
+    interface_id,
+    address,
+    protocol,
+    port,
+    told_port as peer_port,
+    count(*) as records,
+    count(*) filter (where kind = 'syn') as syns,
+    count(*) filter (where kind = 'open') as opens,
+    count(*) filter (where kind = 'unsure') as unsure,
+    count(*) filter (where tcp_flags is not null) as flagged,
+    count(*) filter (where refused) as refused,
+    count(*) filter (where heavy) as heavy,
+    count(*) filter (
+        where
+            heavy
+            and protocol = 6
+            and case when tcp_flags is null then peer_port > port else (tcp_flags & 2) = 2 end
+    ) as sessions,
+    count(*) filter (
+        where light and ((tcp_flags & 6) = 6 or (tcp_flags is null and protocol = 6))
+    ) as half_open,
+    cast(sum(case when refused then 0 else bytes end) as bigint) as bytes_in,
+    cast(sum(case when refused then packets else 0 end) as bigint) as refused_packets,
+    cast(sum(case when refused then bytes else 0 end) as bigint) as refused_bytes,
+    min(peer_port) as least_port,
+    max(peer_port) as most_port,
+    min(start_time) as first_seen,
+    max(start_time) as last_start,
+    max(end_time) as last_seen,
+    cast(0 as bigint) as sent,
+    cast(0 as bigint) as opened,
+    null as opened_first,
+    null as opened_last,
+    cast(0 as bigint) as syn_acks,
+    cast(0 as bigint) as answers,
+    null as answered_first,
+    cast(0 as bigint) as bytes_out
+from received
+group by day, peer, interface_id, address, protocol, port, told_port
+union all
+select
+    day,
+    peer,
+    max(inside) as inside,
+    interface_id,
+    address,
+    protocol,
+    port,
+    told_port as peer_port,
+    cast(0 as bigint) as records,
+    cast(0 as bigint) as syns,
+    cast(0 as bigint) as opens,
+    cast(0 as bigint) as unsure,
+    cast(0 as bigint) as flagged,
+    cast(0 as bigint) as refused,
+    cast(0 as bigint) as heavy,
+    cast(0 as bigint) as sessions,
+    cast(0 as bigint) as half_open,
+    cast(0 as bigint) as bytes_in,
+    cast(0 as bigint) as refused_packets,
+    cast(0 as bigint) as refused_bytes,
+    null as least_port,
+    null as most_port,
+    null as first_seen,
+    null as last_start,
+    null as last_seen,
+    count(*) as sent,
+    count(*) filter (where opening) as opened,
+    min(case when opening then start_time end) as opened_first,
+    max(case when opening then start_time end) as opened_last,
+    count(*) filter (where syn_ack) as syn_acks,
+    count(*) filter (where answer and not opening) as answers,
+    min(case when answer and not opening then start_time end) as answered_first,
+    cast(sum(case when opening then 0 else bytes end) as bigint) as bytes_out
+from sent
+group by day, peer, interface_id, address, protocol, port, told_port
+order by day, peer, interface_id, address, protocol, port, peer_port, records
+limit $limit
