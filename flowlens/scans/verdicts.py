@@ -93,7 +93,7 @@ def verdicts(
     told = [
         {
             **row,
-            "sure": sure(row["tier"], row["evidence"], evidence.micro("alarm")),
+            "sure": sure(row["tier"], row["evidence"], row["bar"]),
             "evidence": row["evidence"] / MICRO,
             "exposed": None if row["inside"] else detection.exposed,
             "top_ports": ports[row["srcaddr"]] if row["tier"] in _JUDGED else [],
