@@ -145,7 +145,7 @@ def _list(scanners: Scanners, rows: Sequence[Row], room: int) -> str:
         columns.append(_column("tier", [row["tier"] for row in rows]))
     if scanners.naming is not None:
         who = [_who(scanners, row["srcaddr"]) for row in rows]
-        columns.append(_column("who", [middle(name, 40) for name in who]))
+        columns.append(_column("who", [middle(name, 34) for name in who]))
     columns += [
         _column("since", [_since(row, scanners) for row in rows]),
         _column("shape", [row["shape"] or "-" for row in rows]),
