@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from flowlens.cidrs import Allowed, Cidrs
 from flowlens.errors import UsageError, nearest
 from flowlens.evidence import Evidence
+from flowlens.filters import network
 from flowlens.names import Named, Naming
 from flowlens.pipeline import Inputs, Listener
 from flowlens.result import Shown
@@ -28,17 +29,21 @@ def chosen_tiers(text: str | None) -> tuple[str, ...]:
     """Tiers as a user names them: some with commas between, `all`, or None for those listed.
 
     Raises:
-        UsageError: no such tier.
+        UsageError: no such tier, or none at all.
+
+    >>> chosen_tiers("probe, likely"), chosen_tiers("scanner,all") == TIERS
+    (('probe', 'likely'), True)
     """
     if text is None:
         return LISTED
-    names = [name.strip() for name in text.split(",")]
-    if names == ["all"]:
-        return TIERS
+    known = (*TIERS, "all")
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError(f"--tier '{text}': no tier in it; {nearest('', known)}")
     for name in names:
-        if name not in TIERS:
-            raise UsageError(f"--tier {name}: no such tier; {nearest(name, [*TIERS, 'all'])}")
-    return tuple(names)
+        if name not in known:
+            raise UsageError(f"--tier {name}: no such tier; {nearest(name, known)}")
+    return TIERS if "all" in names else tuple(names)
 
 
 @dataclass(slots=True, repr=False)
@@ -119,17 +124,30 @@ class Scanners(Shown):
     def explain(self, source: str) -> pa.Table:
         """The walk of one source, an address or a network of the list, step by step.
 
+        An address is looked for in its usual spelling, and then as it is given: Parquet files may
+        hold texts that are none.
+
         Raises:
-            UsageError: the source is in none of the records.
+            UsageError: it is no address and no network, or in none of the records.
         """
-        detection = self._look(source)
-        rows = detection.sources.filter(pc.equal(detection.sources["srcaddr"], source))
-        if not rows.num_rows:
-            raise UsageError(
-                f"--explain {source}: no source of these records, and no network that scans as one"
-            )
-        assert detection.walk is not None
-        return explanation(detection.walk, rows["bar"][0].as_py(), self.evidence)
+        if not source.strip():
+            raise UsageError("--explain: write an address such as 203.0.113.7, or 10.0.0.0/8")
+        wrong: UsageError | None = None
+        spellings = [source]
+        try:
+            usual = network(source, "--explain")
+            spellings = list(dict.fromkeys((_alone(usual), source)))
+        except UsageError as error:
+            wrong = error
+        for spelling in spellings:
+            detection = self._look(spelling)
+            rows = detection.sources.filter(pc.equal(detection.sources["srcaddr"], spelling))
+            if rows.num_rows:
+                assert detection.walk is not None
+                return explanation(detection.walk, rows["bar"][0].as_py(), self.evidence)
+        raise wrong or UsageError(
+            f"--explain {source}: no source of these records, and no network that scans as one"
+        )
 
     def counts(self) -> Counter[str]:
         """How many sources there are in each tier; networks count as `groups`."""
@@ -156,9 +174,17 @@ class Scanners(Shown):
             )
         if skipped := found.account.total.skipdata:
             lines.append(f"{skipped:,} SKIPDATA: touches may be missing")
+        lines += self.unfiltered()
         if self.named is not None:
             lines += [*self.named.summary.remarks, f"names: {self.named.summary}"]
         return lines
+
+    def unfiltered(self) -> list[str]:
+        """What has to be said where a filter narrows the records, and can't narrow a state."""
+        inputs = self._inputs
+        if not (inputs.filter.active and inputs.knowledge.earlier):
+            return []
+        return [f"earlier states count whole: the filter ({inputs.filter}) is for records alone"]
 
     def _look(self, source: str | None) -> Detection:
         found = self._detection
@@ -173,6 +199,16 @@ class Scanners(Shown):
         """The sources that earlier states have seen."""
         states = self._inputs.knowledge.earlier
         return set().union(*(state.sources() for state in states)) if states else None
+
+
+def _alone(text: str) -> str:
+    """A network of one as the address that it is.
+
+    >>> _alone("192.0.2.7/32"), _alone("2001:db8::7/128"), _alone("192.0.2.0/24")
+    ('192.0.2.7', '2001:db8::7', '192.0.2.0/24')
+    """
+    address, _, length = text.partition("/")
+    return address if length == ("128" if ":" in address else "32") else text
 
 
 def _counted(column: pa.ChunkedArray) -> list[dict[str, Any]]:

@@ -70,6 +70,15 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def coverage(hosts: int, exposed: int | None) -> str:
+    """Hosts touched of those exposed, where that is known.
+
+    >>> coverage(9, 1234), coverage(14, None)
+    ('9/1,234', '14')
+    """
+    return f"{hosts:,}" if exposed is None else f"{hosts:,}/{exposed:,}"
+
+
 def amount(number: int | None) -> str:
     """Bytes with three digits at most and a decimal unit; `-` where the log has none.
 

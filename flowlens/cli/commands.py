@@ -149,18 +149,21 @@ def run_scanners(
             save_state=asked.save_state,
             rdns=run.asking(naming),
         )
-        if asked.explain:
+        if asked.explain is not None:
             write(found.explain(asked.explain), format, run.sink, limit_shown=0, width=run.width)
+            said = found.unfiltered()
         elif format is Format.TABLE:
             shown = 10 if limit is None else limit
             page = text(found, _place(run.flows.inputs.found.inputs), limit=shown, width=run.width)
             run.sink.write(page.encode())
+            said = found.unfiltered()
         else:
             table = found.arrow()
             rows = table.slice(0, limit) if limit and format is not Format.MARKDOWN else table
             write(rows, format, run.sink, limit_shown=limit, width=run.width)
-            for line in found.remarks():
-                run.remark(line)
+            said = found.remarks()
+        for line in said:
+            run.remark(line)
         run.finish(found.detection.account)
 
 

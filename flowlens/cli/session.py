@@ -84,7 +84,7 @@ class Session:
         total = account.total
         if not self._options.quiet:
             for line in [*remarks(account), *self._remarks]:
-                print(f"flowlens: {line}", file=sys.stderr)
+                print(f"flowlens: {terminal(line)}", file=sys.stderr)
         empty = total.records and account.selected == 0
         if empty and not self._options.quiet:
             window = bool(self._options.since or self._options.until)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from rich.cells import cell_len
 
 from flowlens.identity import describe
 from flowlens.output import escape
-from flowlens.output.preview import Column, Preview
-from flowlens.output.table import table_text
+from flowlens.output.preview import Column
+from flowlens.pages.fitting import labelled, lines_of, pointed, wrapped
 from flowlens.scanners import LISTED, Scanners
-from flowlens.words import amount, count, grade, middle, port_service
+from flowlens.scans.verdicts import allowed_for
+from flowlens.words import amount, count, coverage, grade, middle, port_service
 
 PIPED = 80
 WIDEST = 140
 _INDENT = "   "
 _ANSWERS = 10
+_PORTS = 5
 
 Row = Mapping[str, Any]
 
@@ -30,10 +33,11 @@ def text(scanners: Scanners, inputs: str, *, limit: int, width: int | None) -> s
     shown, listed = scanners.top(limit), scanners.listed()
     blocks = [
         _top(scanners, inputs, room),
-        _answered(scanners, listed, room),
+        _answered(scanners, listed, room, limit),
         _list(scanners, shown, room),
         _campaigns(scanners, room),
-        _end(scanners, len(listed), shown),
+        _probes(scanners, room),
+        _end(len(listed), shown, room),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -42,7 +46,9 @@ def _top(scanners: Scanners, inputs: str, room: int) -> str:
     found, counts = scanners.detection, scanners.counts()
     title, times = f"flowlens scanners  {escape.terminal(inputs)}", _span(found)
     gap = room - cell_len(title) - len(times)
-    lines = [title + " " * gap + times] if gap >= 2 else [title, times.rjust(room)]
+    lines = [title + " " * gap + times] if gap >= 2 else wrapped(title, room)
+    if gap < 2:
+        lines.append(times.rjust(room))
     total = sum(counts.values()) - counts["groups"]
     parts = [
         f"{count(counts['scanner'], 'scanner')}"
@@ -53,20 +59,15 @@ def _top(scanners: Scanners, inputs: str, room: int) -> str:
         f"{counts['backscatter']:,} backscatter",
         f"{counts['return']:,} only answered us",
     ]
-    lines += _wrapped(f"{count(total, 'source')}: {', '.join(parts)}", room)
-    lines += _labelled("trust", " · ".join(_trust(scanners)), room)
-    lines += _labelled("names", _names(scanners), room)
+    lines += wrapped(f"{count(total, 'source')}: {', '.join(parts)}", room)
+    lines += labelled("trust", " · ".join(_trust(scanners)), room)
+    lines += labelled("names", _names(scanners), room)
     return "\n".join(lines)
 
 
 def _trust(scanners: Scanners) -> Iterator[str]:
     """What the verdicts can be trusted for."""
-    bases = set(scanners.detection.sources["basis"].to_pylist()) - {None}
-    logs = {
-        frozenset({"all"}): "ALL",
-        frozenset({"rejects only"}): "rejects alone, sessions can't be seen",
-    }
-    yield f"logs: {logs.get(frozenset(bases), 'some of rejects alone')}" if bases else "logs: none"
+    yield f"logs: {_logs(scanners.detection.sources)}"
     alarms = scanners.false_alarms
     yield (
         f"{alarms:.1f} false alarms expected"
@@ -78,6 +79,25 @@ def _trust(scanners: Scanners) -> Iterator[str]:
     yield "as of the data read: what comes later can lower a verdict"
 
 
+def _logs(sources: pa.Table) -> str:
+    """What the records show of what was let in, and what was not.
+
+    The basis of a verdict tells a log of rejects alone once that is long enough to be known for
+    one; in a shorter log nothing may have been let in, or turned away.
+    """
+    bases = set(sources["basis"].to_pylist()) - {None}
+    if not bases:
+        return "nobody opened anything"
+    if bases == {"rejects only"}:
+        return "rejects alone, sessions can't be seen"
+    accepted, targets = (pc.sum(sources[name]).as_py() for name in ("accepted", "targets"))
+    if not accepted:
+        return "no touch accepted: sessions, if there were any, aren't here"
+    if accepted == targets:
+        return "every touch accepted: refusals, if there were any, aren't here"
+    return "ALL" if bases == {"all"} else "some of rejects alone, sessions can't be seen there"
+
+
 def _names(scanners: Scanners) -> str:
     if scanners.naming is None:
         return "nobody was asked (--rdns on asks, --rdns cache remembers)"
@@ -87,59 +107,59 @@ def _names(scanners: Scanners) -> str:
     return str(scanners.named.summary)
 
 
-def _answered(scanners: Scanners, listed: Collection[str], room: int) -> str:
+def _answered(scanners: Scanners, listed: Collection[str], room: int, limit: int) -> str:
     """What an alarmed source got an answer from: that is what to read first."""
     found = [r for r in scanners.detection.scanner_answers.to_pylist() if r["srcaddr"] in listed]
     if not found:
         return ""
-    shown = found[:_ANSWERS]
-    columns = [
-        _column("", [f" {row['srcaddr']}" for row in shown]),
-        _column("", [f"{middle(row['interface_id'] or '-', 22)}" for row in shown]),
-        _column("", [row["dstaddr"] for row in shown]),
-        _column("", [port_service(row["protocol"], row["dstport"]) for row in shown]),
-        _column("", [_clock(row["first_seen"], scanners) for row in shown]),
-        _column("", [f"{amount(row['bytes_in'])} in" for row in shown], number=True),
-        _column("", [f"{amount(row['bytes_out'])} out" for row in shown], number=True),
+    shown = found[:_ANSWERS] if limit else found
+    columns = [_column("source", [f" {row['srcaddr']}" for row in shown])]
+    allowed = [allowed_for(row["srcaddr"], scanners.allowed) is not None for row in shown]
+    if any(allowed):
+        columns.append(_column("list", ["(allowed)" if listed else "" for listed in allowed]))
+    columns += [
+        _column("eni", [f"{middle(row['interface_id'] or '-', 22)}" for row in shown]),
+        _column("target", [row["dstaddr"] for row in shown]),
+        _column("port", [port_service(row["protocol"], row["dstport"]) for row in shown]),
+        _column("since", [_clock(row["first_seen"], scanners) for row in shown]),
+        _column("in", [f"{amount(row['bytes_in'])} in" for row in shown], number=True),
+        _column("out", [f"{amount(row['bytes_out'])} out" for row in shown], number=True),
     ]
-    lines = table_text(Preview(columns, 0, 0), width=None).rstrip("\n").split("\n")[1:]
-    if cell_len(max(lines, key=cell_len)) > room:
-        del columns[2]
-        lines = table_text(Preview(columns, 0, 0), width=None).rstrip("\n").split("\n")[1:]
-    more = len(found) - len(shown)
-    if more:
-        lines.append(f" {more:,} more: flowlens query scanner_answers")
+    # What the columns are is plain without a header.
+    _, *lines = lines_of(
+        columns, room, drop=("target",), cut=("source", "eni", "port"), last=("since", "eni")
+    )
+    if len(shown) < len(found):
+        lines.append(f" {len(found) - len(shown):,} more: --limit 0")
     return "\n".join(["ANSWERED: read these first", *lines])
 
 
 def _list(scanners: Scanners, rows: Sequence[Row], room: int) -> str:
     if not rows:
-        wanted = " or ".join(scanners.tiers)
-        return f"no source is {wanted} by the evidence"
+        return "\n".join(
+            wrapped(f"no source is {' or '.join(scanners.tiers)} by the evidence", room)
+        )
     tiers = scanners.tiers != LISTED or any(row["tier"] == "likely" for row in rows)
     columns = [_column(" source", [f" {row['srcaddr']}" for row in rows])]
     if tiers:
         columns.append(_column("tier", [row["tier"] for row in rows]))
     if scanners.naming is not None:
         who = [_who(scanners, row["srcaddr"]) for row in rows]
-        columns.append(_column("who", [middle(name, 40) for name in who]))
+        columns.append(_column("who", [middle(name, 34) for name in who]))
     columns += [
         _column("since", [_since(row, scanners) for row in rows]),
         _column("shape", [row["shape"] or "-" for row in rows]),
         _column("pace", [row["pace"] or "-" for row in rows]),
-        _column("hosts", [f"{row['hosts']:,}/{row['exposed']:,}" for row in rows], number=True),
+        _column("hosts", [coverage(row["hosts"], row["exposed"]) for row in rows], number=True),
         _column("ports", [f"{row['ports']:,}" for row in rows], number=True),
         _column("sure", [grade(row["sure"]) for row in rows]),
     ]
     drop = ("pace", "since", "shape", "tier")
-    while _width(columns) > room and any(column.name in drop for column in columns):
-        name = next(name for name in drop if any(c.name == name for c in columns))
-        columns = [column for column in columns if column.name != name]
-    header, *lines = table_text(Preview(columns, 0, 0), width=None).rstrip("\n").split("\n")
+    header, *lines = lines_of(columns, room, drop=drop, cut=(" source", "who"), last=("ports",))
     result = [header]
     for line, row in zip(lines, rows, strict=True):
         result.append(line)
-        result += _wrapped("; ".join(_told(row)), room, indent=_INDENT)
+        result += wrapped("; ".join(_told(row)), room, indent=_INDENT)
     return "\n".join(result)
 
 
@@ -152,8 +172,6 @@ def _told(row: Row) -> list[str]:
         parts.append("most at " + ", ".join(row["top_ports"]))
     if row["allowed"] is not None:
         parts.insert(0, f"ALLOWED: {row['allowed']}")
-    if row["inside"]:
-        parts.insert(0, "one of our own")
     return parts
 
 
@@ -161,31 +179,42 @@ def _campaigns(scanners: Scanners, room: int) -> str:
     rows = scanners.detection.campaigns.to_pylist()[:5]
     if not rows:
         return ""
-    lines = ["PORT CAMPAIGNS: many more sources in a day than the port's median before"]
+    lines = wrapped(
+        "PORT CAMPAIGNS: many more sources in a day than the port's median before", room
+    )
     for row in rows:
         port = port_service(row["protocol"], row["dstport"])
         before = f"{row['median_before']:,} a day in the {row['days_before']:,} days before"
-        lines += _wrapped(
-            f" {row['day']:%Y-%m-%d}  {port}: {count(row['sources'], 'source')}; {before}", room
-        )
+        wave = f"{row['day']:%Y-%m-%d} {port}: {count(row['sources'], 'source')}; {before}"
+        lines += wrapped(wave, room, indent=" ")
     return "\n".join(lines)
 
 
-def _end(scanners: Scanners, listed: int, shown: Sequence[Row]) -> str:
+def _probes(scanners: Scanners, room: int) -> str:
+    """The ports of those with too few touches, who are never listed one by one."""
+    found = scanners.detection.probes
+    if not found.num_rows:
+        return ""
+    shown = found.slice(0, _PORTS).to_pylist()
+    columns = [
+        _column("port", [f" {port_service(row['protocol'], row['dstport'])}" for row in shown]),
+        _column("sources", [count(row["sources"], "source") for row in shown], number=True),
+        _column("records", [count(row["records"], "record") for row in shown], number=True),
+    ]
+    _, *lines = lines_of(columns, room, cut=("port",))
+    if more := found.num_rows - len(shown):
+        lines.append(f" {count(more, 'more port')}: flowlens query probes")
+    return "\n".join(["PROBES: too few touches to judge; never accused", *lines])
+
+
+def _end(listed: int, shown: Sequence[Row], room: int) -> str:
     parts = []
     if len(shown) < listed:
         parts.append(f"{listed - len(shown):,} more: --limit 0")
-    probes = scanners.detection.probes
-    if probes.num_rows:
-        top = probes.slice(0, 3).to_pylist()
-        ports = ", ".join(
-            f"{port_service(row['protocol'], row['dstport'])} {row['sources']:,}" for row in top
-        )
-        parts.append(f"probes by port: {ports}")
     if shown:
         parts.append(f"step by step: --explain {shown[0]['srcaddr']}")
     parts.append("all of it: --tier all --format json")
-    return " · ".join(parts)
+    return "\n".join(pointed(parts, room))
 
 
 def _who(scanners: Scanners, source: str) -> str:
@@ -218,26 +247,3 @@ def _span(found: Any) -> str:
 
 def _column(name: str, cells: list[str], *, number: bool = False) -> Column:
     return Column(name, cells, number, firm=True)
-
-
-def _width(columns: Sequence[Column]) -> int:
-    return sum(
-        max(cell_len(escape.terminal(cell)) for cell in (c.name, *c.cells)) for c in columns
-    ) + 2 * (len(columns) - 1)
-
-
-def _labelled(label: str, words: str, room: int) -> list[str]:
-    first, *rest = _wrapped(words, room - 7)
-    return [f"{label:<7}{first}", *(" " * 7 + line for line in rest)]
-
-
-def _wrapped(words: str, room: int, *, indent: str = "") -> list[str]:
-    """Lines of escaped text, none longer than the room allows."""
-    return textwrap.wrap(
-        escape.terminal(words),
-        max(room, 20),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

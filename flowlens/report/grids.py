@@ -19,7 +19,7 @@ from flowlens.report.cells import (
 from flowlens.report.model import Report, Section
 from flowlens.report.numbers import percent_text
 from flowlens.report.words import CAUSES, CLASSES
-from flowlens.words import count, grade, middle, pair, port, port_service
+from flowlens.words import count, coverage, grade, middle, pair, port, port_service
 
 SIDES = {"client": "to our client", "server": "from our server", "unknown": "side unknown"}
 
@@ -196,7 +196,7 @@ def _scanners(report: Report) -> Grid:
         text_("source", "srcaddr", kind=ADDRESS),
         text_("tier", "tier", 5),
         text_("shape", "shape", 3),
-        Column("hosts", lambda row: f"{row['hosts']:,}/{row['exposed']:,}", True, 1),
+        Column("hosts", lambda row: coverage(row["hosts"], row["exposed"]), True, 1),
         number_("ports", "ports", 2),
         number_("answered", "answered", 4),
         time_("first", "first_seen", report, 4),

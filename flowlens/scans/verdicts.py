@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import ip_network
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ from flowlens.cidrs import Allowed, Cidrs
 from flowlens.evidence import MICRO, Evidence
 from flowlens.headers import Column
 from flowlens.scans.detection import Detection
+from flowlens.scans.networks import networks
 from flowlens.scans.words import reasons, sure
 from flowlens.words import port_service
 
@@ -25,7 +27,7 @@ COLUMNS = (
     Column("pace", "varchar", "", "fast (median gap under 1 s), medium, slow (over 1 h)"),
     Column("targets", "bigint", "", "ENI, address, protocol and port touched"),
     Column("hosts", "bigint", "", "ENI and address touched"),
-    Column("exposed", "bigint", "", "hosts touched from outside at all: coverage is hosts of them"),
+    Column("exposed", "bigint", "", "hosts touched from outside at all; null for a source inside"),
     Column("ports", "bigint", "", "protocol and port touched"),
     Column("top_ports", "varchar[]", "", "the ports touched at most hosts, with their names"),
     Column("first_seen", "timestamptz", "UTC", "earliest start"),
@@ -79,24 +81,27 @@ def verdicts(
 ) -> pa.Table:
     """The rows of the wanted tiers, most evidence first, then by address; `rows` of them (0: all).
 
-    `known` are the sources that earlier states have seen; None if there are no earlier states.
+    `known` are the sources that earlier states have seen; None if there are no earlier states. A
+    network is known where one of them lies in it.
     """
     found = detection.sources
     found = found.filter(pc.is_in(found["tier"], pa.array(list(tiers), pa.string())))
     found = found.sort_by([("evidence", "descending"), ("srcaddr", "ascending")])
     ports = _ports(detection.top_ports)
+    shown = found.slice(0, rows or None).to_pylist()
+    seen = None if known is None else _seen(shown, known)
     told = [
         {
             **row,
-            "sure": sure(row["tier"], row["evidence"], evidence.micro("alarm")),
+            "sure": sure(row["tier"], row["evidence"], row["bar"]),
             "evidence": row["evidence"] / MICRO,
-            "exposed": detection.exposed,
+            "exposed": None if row["inside"] else detection.exposed,
             "top_ports": ports[row["srcaddr"]] if row["tier"] in _JUDGED else [],
-            "known": None if known is None else row["srcaddr"] in known,
-            "allowed": _reason(row["srcaddr"], allowed),
+            "known": None if seen is None else row["srcaddr"] in seen,
+            "allowed": allowed_for(row["srcaddr"], allowed),
             "reasons": reasons(row, evidence),
         }
-        for row in found.slice(0, rows or None).to_pylist()
+        for row in shown
     ]
     return pa.Table.from_pylist(told, schema=SCHEMA)
 
@@ -108,8 +113,20 @@ def _ports(top_ports: pa.Table) -> Mapping[str, list[str]]:
     return ports
 
 
-def _reason(source: str, allowed: Cidrs[Allowed] | None) -> str | None:
-    """Why the allow-list names a source; a network has to be named as a whole."""
+def _seen(rows: Iterable[Mapping[str, Any]], known: Collection[str]) -> Collection[str]:
+    """What earlier states have seen, with the networks of that where a row is one."""
+    if all(row["members"] is None for row in rows):
+        return known
+    around = networks(pa.chunked_array([list(known)], pa.string()))["network"]
+    return {*known, *pc.unique(around).to_pylist()}
+
+
+def allowed_for(source: str, allowed: Cidrs[Allowed] | None) -> str | None:
+    """Why the allow-list names a source, an address or a network that scans as one.
+
+    Which of a network's addresses take part isn't known here, so that it has to be named as a
+    whole, by one line: what covers a part of it says nothing of the others.
+    """
     if allowed is None:
         return None
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowlens.evidence import MICRO, Evidence
@@ -31,13 +31,37 @@ _REASONS = (
 )
 """Column of a verdict, what it weighs, and how it is said."""
 
+_UNJUDGED = {
+    "backscatter": "answers to nobody's question here",
+    "return": "only answered us",
+}
+"""Tiers of sources that opened nothing, and what they did."""
+
 
 def reasons(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
     """Why a source has its evidence: nats by outcome, which sum up to it, and what else tells.
 
     `row` is one of the query `sources`.
     """
-    return [*_sums(row, evidence), *_traces(row)]
+    parts = [*_standing(row, evidence), *_sums(row, evidence), *_traces(row)]
+    if row["tier"] == "probe":
+        parts.insert(0, f"{row['contacts']:,} refused: too few touches to judge")
+    return [_UNJUDGED[row["tier"]], *parts] if row["tier"] in _UNJUDGED else parts
+
+
+def _standing(row: Mapping[str, Any], evidence: Evidence) -> Iterator[str]:
+    """Why more is needed for an alarm of it, and how much, once that makes a difference."""
+    more = row["bar"] - evidence.micro("alarm")
+    names = ["one of our own"] if row["inside"] else []
+    if row["inside"]:
+        more -= evidence.micro("inside")
+    if more > 0:
+        names.append("trusted for its sessions")
+    weighed = row["tier"] in ("scanner", "likely", "benign")
+    if names and weighed and row["evidence"] >= evidence.micro("likely"):
+        yield f"{', '.join(names)}: bar {row['bar'] / MICRO:,.1f}"
+    elif row["inside"]:
+        yield names[0]
 
 
 def _sums(row: Mapping[str, Any], evidence: Evidence) -> Iterator[str]:
@@ -54,20 +78,22 @@ def _sums(row: Mapping[str, Any], evidence: Evidence) -> Iterator[str]:
 
 def _traces(row: Mapping[str, Any]) -> Iterator[str]:
     if row["alarm_contact"]:
-        yield f"alarm at touch {row['alarm_contact']:,} of {row['contacts']:,}"
+        moment = f"{row['alarm_at']:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"alarm at touch {row['alarm_contact']:,} of {row['contacts']:,}, {moment}"
     if row["one_srcport"] is not None:
         yield f"one source port ({row['one_srcport']})"
-    if row["syn_bytes"] in (40, 44):
+    # What only answers sends no SYN of its own.
+    if row["syn_bytes"] in (40, 44) and row["tier"] not in _UNJUDGED:
         yield f"{row['syn_bytes']}-byte SYN, a tool's"
 
 
 def _nats(micro: int) -> str:
     """Nats with a sign and one decimal, a true minus for screens.
 
-    >>> _nats(3_150_000), _nats(-410_000)
-    ('+3.2', '−0.4')
+    >>> _nats(3_160_000), _nats(-410_000), _nats(3_118_500_000_000)
+    ('+3.2', '−0.4', '+3,118,500.0')
     """
-    return f"{'−' if micro < 0 else '+'}{abs(micro) / MICRO:.1f}"
+    return f"{'−' if micro < 0 else '+'}{abs(micro) / MICRO:,.1f}"
 
 
 def sure(tier: str, micro: int, bar: int) -> int | None:
@@ -81,8 +107,3 @@ def sure(tier: str, micro: int, bar: int) -> int | None:
     if tier == "scanner":
         return 5 if micro >= 2 * bar else 4 if micro * 2 >= 3 * bar else 3
     return None
-
-
-def ports_text(ports: Sequence[str]) -> str | None:
-    """Ports for one cell; None without any."""
-    return ", ".join(ports) or None
