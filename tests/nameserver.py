@@ -146,13 +146,21 @@ class Call:
     def truncated(self) -> bytes:
         if self.tcp:
             return self.answer.to_wire(max_size=65535)
-        response = dns.message.make_response(self.query)
-        response.flags |= dns.flags.TC
-        return response.to_wire()
+        return self.truncated_always()
 
     def with_wrong_id(self) -> bytes:
         wire = self.answer.to_wire()
         return bytes([wire[0] ^ 1]) + wire[1:]
+
+    def truncated_always(self) -> bytes:
+        response = dns.message.make_response(self.query)
+        response.flags |= dns.flags.TC
+        return response.to_wire()
+
+    def with_alias_of_another_class(self) -> bytes:
+        response = dns.message.make_response(self.query)
+        response.answer.append(dns.rrset.from_text(self.name, TTL, "CH", "CNAME", "lie.example."))
+        return response.to_wire()
 
     def with_wrong_question(self) -> bytes:
         other = dns.message.make_query("other.example.", "PTR", id=self.query.id)
@@ -221,6 +229,11 @@ HOWS: dict[str, Callable[[Call], list[Out]]] = {
     "twice": lambda call: [Out(call.honest()), Out(call.honest())],
     "truncated": _flawed(Call.truncated),
     "truncated_dead": lambda call: [] if call.tcp else [Out(call.truncated())],
+    "truncated_always": _flawed(Call.truncated_always),
+    "truncated_wrong_id": _flawed(
+        lambda call: call.with_wrong_id() if call.tcp else call.truncated()
+    ),
+    "other_class": _flawed(Call.with_alias_of_another_class),
     "wrong_id": _flawed(Call.with_wrong_id),
     "wrong_id_first": lambda call: [Out(call.with_wrong_id()), Out(call.honest())],
     "wrong_question": _flawed(Call.with_wrong_question),

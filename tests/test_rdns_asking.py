@@ -40,6 +40,9 @@ ENDS = {
     "twice": Status.OK,
     "truncated": Status.OK,
     "truncated_dead": Status.TIMEOUT,
+    "truncated_always": Status.MALFORMED,
+    "truncated_wrong_id": Status.TIMEOUT,
+    "other_class": Status.NODATA,
     "wrong_id": Status.TIMEOUT,
     "wrong_id_first": Status.OK,
     "wrong_question": Status.TIMEOUT,
@@ -275,7 +278,8 @@ def messages():
         st.tuples(owners, st.just("SOA"), st.just("ns. root. 1 2 3 4 77")),
     )
     ttls = st.integers(0, 2**31 - 1)
-    records = st.lists(st.tuples(rows, ttls), max_size=5)
+    classes = st.sampled_from(["IN", "IN", "IN", "CH", "HS", "ANY", "CLASS77"])
+    records = st.lists(st.tuples(rows, ttls, classes), max_size=5)
     return st.tuples(st.sampled_from([0, 2, 3, 5, 16, 23]), records, records)
 
 
@@ -285,8 +289,12 @@ def test_a_reply_is_what_dnspython_takes_it_for(message):
     question = questions.reverse(ip_address("192.0.2.1"))
     response = dns.message.make_response(dns.message.from_wire(questions.message(7, question.wire)))
     for rows, section in ((answer, response.answer), (authority, response.authority)):
-        for (owner, rdtype, text), ttl in rows:
-            section.append(dns.rrset.from_text(owner, ttl, "IN", rdtype, text))
+        for (owner, rdtype, text), ttl, rdclass in rows:
+            data = dns.rdata.from_text("IN", rdtype, text).to_generic()
+            rrset = dns.rrset.RRset(dns.name.from_text(owner), dns.rdataclass.from_text(rdclass),
+                                    dns.rdatatype.from_text(rdtype))  # fmt: skip
+            rrset.add(dns.rdata.GenericRdata(rrset.rdclass, rrset.rdtype, data.data), ttl)
+            section.append(rrset)
     response.set_rcode(rcode)
     wire = response.to_wire()
     ours = read(wire, question)

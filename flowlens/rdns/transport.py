@@ -228,6 +228,6 @@ class Transport:
         if wire is None:
             self._selector.modify(stream.socket, stream.events, query)
         else:
-            right = questions.answers(wire, query.question)
+            right = wire[:2] == stream.identity and questions.answers(wire, query.question)
             self.ignored += not right
             yield Arrival(query, wire if right else None)
