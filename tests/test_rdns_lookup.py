@@ -139,6 +139,19 @@ def test_only_special_addresses_reach_nobody_and_private_ones_only_theirs(place)
     assert lookup(["10.0.0.1"], offline).answers["10.0.0.1"].name == "db.corp.example"
 
 
+def test_what_was_asked_and_not_answered_is_told_and_not_kept(place):
+    asked = [f"5.0.{n}.1" for n in range(200)]
+    with NameServer(Zone(), dead=True) as server:
+        found = lookup(asked, settings(server, rate=100.0, budget=0.5, timeout=5.0))
+        went_out = server.total
+    statuses = found.summary.statuses
+    assert 0 < went_out <= found.summary.asked == statuses[Status.TIMEOUT]
+    assert f"asked {found.summary.asked} of {server.address}, 0 from cache" in str(found.summary)
+    assert statuses[Status.NOT_ASKED] == 200 - statuses[Status.TIMEOUT]
+    assert any("no answer at all" in remark for remark in found.summary.remarks)
+    assert lookup(asked, Settings(Mode.CACHE)).summary.cached == 0
+
+
 def test_a_limit_counts_what_is_asked_and_the_first_come_first(place):
     rows = [(f"5.0.{n}.1", f"a{n}.example") for n in range(10)]
     asked = [row[0] for row in rows]

@@ -80,6 +80,9 @@ class Learning:
         if address is None:
             self._resolved(question, reply)
             return ()
+        if reply.unfinished:
+            self._heard(Answer(str(address), reply.status, asked=int(self._clock())))
+            return ()
         if reply.status is not Status.OK:
             self._learn(address, reply.status, reply.ttl)
             return ()

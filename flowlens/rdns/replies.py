@@ -67,6 +67,8 @@ def _read(wire: bytes, question: Question) -> Reply:
             for owner, _, ttl, least in authority
             if isinstance(least, int) and name.is_subdomain(owner)
         ]
+        if rcode == dns.rcode.NOERROR and not lives and name != question.name:
+            return Reply(Status.NODATA, (), ttl, alias=name)
         status = Status.NXDOMAIN if rcode == dns.rcode.NXDOMAIN else Status.NODATA
         return Reply(status, (), min([*lives, ttl]) if lives else 0)
     if rcode == dns.rcode.NXDOMAIN:

@@ -43,6 +43,7 @@ class Query:
     deadline: float = 0.0
     key: tuple[int, int] | None = None
     """Socket and id, as long as it is open."""
+    by_tcp: bool = False
     stream: Stream | None = None
     closed: bool = False
 
@@ -121,7 +122,7 @@ class Transport:
 
     def send_stream(self, question: bytes, server: int, *, now: float, edns: bool) -> Query:
         """Send a question by TCP, at once or when a connection is free; its time begins then."""
-        query = Query(question, server)
+        query = Query(question, server, by_tcp=True)
         wire = questions.message(_random.getrandbits(16), question, edns=edns)
         self._waiting.append((query, wire))
         self._open_streams(now)
