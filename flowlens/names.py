@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flowlens.cidrs import Address
+from flowlens.errors import UsageError
 from flowlens.headers import Column
 from flowlens.identity import Geo, Identity, Lists, identify
 from flowlens.rdns.answers import Answer
@@ -36,7 +38,7 @@ NAMED = (
 )
 """What is said of an address."""
 
-COLUMNS = (Column("address", "varchar", "", "the address as given"), *NAMED)
+COLUMNS = (Column("address", "varchar", "", "the address, written as it was given"), *NAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,11 @@ class Naming:
     resolver: Resolver | None = None
     listener: Listener | None = None
 
-    def look_up(self, addresses: Iterable[str]) -> Named:
+    def look_up(self, addresses: Iterable[str | Address]) -> Named:
         """Find out the names of addresses, the most important first.
 
         Raises:
-            UsageError: a text is no address, a server can't be, or the system has none.
+            UsageError: one is no address, a server can't be, or the system has none.
         """
         from flowlens.rdns.lookup import lookup
 
@@ -160,7 +162,7 @@ def wanted(rdns: str | Naming | None) -> Naming | None:
 
 
 def resolve(
-    addresses: Iterable[str],
+    addresses: str | Address | Iterable[str | Address],
     *,
     mode: str = "on",
     resolvers: Iterable[str] = (),
@@ -176,10 +178,11 @@ def resolve(
 ) -> Names:
     """Ask for the names of addresses by reverse DNS, each once; the most important ones first.
 
-    What the arguments mean is told by `flowlens.names.naming`.
+    They are texts or objects of the module `ipaddress`; what the other arguments mean is told by
+    `flowlens.names.naming`.
 
     Raises:
-        UsageError: a text is no address, an argument is wrong, or the system has no resolver.
+        UsageError: one is no address, an argument is wrong, or the system has no resolver.
     """
     how = naming(
         mode,
@@ -194,6 +197,10 @@ def resolve(
         resolver=resolver,
         listener=listener,
     )
+    if isinstance(addresses, str | Address):
+        addresses = [addresses]
+    elif not isinstance(addresses, Iterable):
+        raise UsageError(f"{addresses!r} instead of addresses; give a list of them")
     return Names("names", COLUMNS, how.look_up(addresses))
 
 
