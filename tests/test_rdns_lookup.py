@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,8 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import termios
 import time
+from array import array
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.name
@@ -205,6 +209,11 @@ def test_a_row_that_says_nothing_is_named(tmp_path):
     [
         ({"mode": "maybe"}, "no such mode"),
         ({"rate": 0}, "--rdns-rate 0"),
+        ({"rate": 1e-300}, "--rdns-rate 1e-300: give queries a second, 0.1 or more"),
+        ({"rate": "fast"}, "--rdns-rate 'fast': no number"),
+        ({"rate": None}, "--rdns-rate 'None': no number"),
+        ({"budget": "x"}, "--rdns-budget 'x': no number"),
+        ({"limit": "3"}, "--rdns-limit '3': give a number"),
         ({"rate": float("nan")}, "--rdns-rate nan"),
         ({"budget": -1}, "--rdns-budget -1"),
         ({"limit": -1}, "--rdns-limit -1"),
@@ -217,6 +226,37 @@ def test_a_wrong_argument_is_named(place, options, words):
         fl.resolve(["5.0.0.1"], **options)
     with pytest.raises(UsageError, match=r"'5\.0\.0\.x': no IP address"):
         fl.resolve(["5.0.0.x"], mode="cache")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        (None, "None instead of addresses"),
+        ([None], "'None': no IP address; give text"),
+        ([134744072], "'134744072': no IP address; give text"),
+        ([b"\x08\x08\x08\x08"], "no IP address; give text"),
+        (["5.0.0.0/24"], "'5.0.0.0/24': a range"),
+        (
+            ["2a00:1::7%eth0"],
+            "'2a00:1::7%eth0': has a zone id, which no reverse name has; leave %eth0",
+        ),
+        (["fe80::1%"], "'fe80::1%': no IP address"),
+    ],
+)
+def test_what_is_no_address_is_named(place, addresses, words):
+    for mode in ("on", "cache", "off"):
+        with pytest.raises(UsageError, match=words):
+            fl.resolve(addresses, mode=mode, resolvers=["127.0.0.1"])
+
+
+def test_addresses_are_texts_or_objects_and_come_back_as_they_were_written(place, tmp_path):
+    resolver = table(tmp_path / "names.tsv", SLIDE, ("2a00:1::5", "six.example"))
+    given = [ip_address(SLIDE[0]), "2A00:1:0::5", ip_address("2a00:1::5"), "2a00:1::5"]
+    rows = fl.resolve(given, resolver=resolver, rate="200").arrow().to_pylist()
+    assert [(row["address"], row["name"]) for row in rows] == [
+        (SLIDE[0], SLIDE[1]), ("2A00:1:0::5", "six.example"), ("2a00:1::5", "six.example"),
+    ]  # fmt: skip
+    assert fl.resolve(SLIDE[0], resolver=resolver).arrow()["name"].to_pylist() == [SLIDE[1]]
 
 
 def test_answers_come_back_from_the_cache_as_they_went_in(tmp_path):
@@ -329,12 +369,12 @@ def test_the_command_gives_names_and_says_what_it_asked_of_whom(place):
     rows = [SLIDE, ("5.0.0.1", "x.example", "drop")]
     with NameServer(Zone.of(rows)) as server:
         words = (SLIDE[0], "10.0.0.1", "-", "--resolver", server.address, "-f", "csv")
-        done = run(*words, stdin=b"\n 2A00::1 \n")
+        done = run(*words, stdin=b"\xef\xbb\xbf\n 2A00:0::1 \n")
     assert done.stdout.decode().splitlines() == [
         "address,rdns_status,name,confirmation,operator,brand,claims,kind,tags,country,network",
         "109.236.86.32,ok,internetpolice.co,confirmed,internetpolice.co,,,,,,",
         "10.0.0.1,private,,,,,,,,,",
-        "2a00::1,nxdomain,,,,,,,,,",
+        "2A00:0::1,nxdomain,,,,,,,,,",
     ]
     (line,) = done.stderr.decode().splitlines()
     assert f"asked 2 of {server.address}, 0 from cache, 1 private" in line
@@ -363,6 +403,10 @@ def test_a_hostile_name_is_harmless_in_every_format(place, format):
         (["host.example"], b"", "host.example: no IP address"),
         (["192.0.2.0/24"], b"", "192.0.2.0/24: a range; give single addresses"),
         (["-"], b"5.0.0.1\n\xff\n", r"-:2: \\xff: no IP address"),
+        (["2a00:1::7%eth0"], b"", "2a00:1::7%eth0: has a zone id"),
+        (["-"], b"\xef\xbb\xbffe80::1%1", "-:1: fe80::1%1: has a zone id"),
+        (["5.0.0.1", "--rdns-rate", "1e-300"], b"", "--rdns-rate 1e-300: give queries a second"),
+        (["5.0.0.1", "--resolver", "::1:53"], b"", "--resolver ::1:53: write [::1]:53"),
         (["5.0.0.1", "--rdns", "of"], b"", "--rdns of: no such mode; did you mean off"),
         (["5.0.0.1", "--resolver", "x:y"], b"", "--resolver x:y: write HOST"),
     ],
@@ -373,6 +417,22 @@ def test_a_wrong_word_is_one_line_and_exits_2(place, words, stdin, said):
     (line,) = done.stderr.decode().splitlines()
     assert said.replace(r"\\", "\\") in line
     assert done.stdout == b""
+
+
+def test_ctrl_c_ends_the_wait_for_addresses(place):
+    command = [sys.executable, "-P", "-m", "flowlens", "rdns", "-", "--rdns", "cache"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=os.environ, **pipes) as process:
+        # More than a pipe holds: once all of it is gone, the command has begun to read.
+        process.stdin.write(b"5.0.0.1\n" * (1 << 17))
+        process.stdin.flush()
+        unread = array("i", [1])
+        while unread[0]:
+            time.sleep(0.1)
+            fcntl.ioctl(process.stdin, termios.FIONREAD, unread)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr.read() == process.stdout.read() == b""
 
 
 def test_ctrl_c_exits_130_and_keeps_what_was_learned(place, tmp_path):
