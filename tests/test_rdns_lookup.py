@@ -24,9 +24,12 @@ from nameserver import NameServer, Zone
 import flowlens as fl
 from flowlens.errors import UsageError
 from flowlens.output.formats import Format
+from flowlens.rdns import cache as cache_module
 from flowlens.rdns.answers import Answer, Confirmation, Status
 from flowlens.rdns.cache import VERSION, Cache
+from flowlens.rdns.learning import Learning
 from flowlens.rdns.lookup import lookup
+from flowlens.rdns.questions import Reply
 from flowlens.rdns.settings import Listener, Mode, Settings
 from flowlens.rdns.table import FromFile
 
@@ -297,8 +300,8 @@ def test_a_corrupt_cache_is_moved_aside_and_a_new_one_begun(place, spoil):
     ],
 )
 def test_a_file_that_is_not_ours_is_left_alone(place, sql, words):
-    with Cache(place, warn=pytest.fail):
-        pass
+    with Cache(place, warn=pytest.fail) as cache:
+        cache.write([known("5.0.0.1")])
     connection = sqlite3.connect(place)
     connection.execute(sql)
     connection.close()
@@ -338,8 +341,83 @@ def test_a_cache_that_can_not_be_written_is_read():
 
 def test_a_place_that_can_not_be_made_costs_a_warning(tmp_path):
     (tmp_path / "file").touch()
-    found = lookup(["5.0.0.1"], Settings(Mode.CACHE, cache=tmp_path / "file/names.sqlite"))
+    with NameServer(Zone.of([SLIDE])) as server:
+        found = lookup([SLIDE[0]], settings(server, cache=tmp_path / "file/names.sqlite"))
     assert "can't be made" in found.summary.remarks[0]
+    assert found.answers[SLIDE[0]].status is Status.OK
+
+
+def test_reading_makes_no_file_and_waits_for_no_writer(place):
+    assert lookup([SLIDE[0]], Settings(Mode.CACHE)).summary.remarks == ()
+    assert not place.parent.exists()
+    with Cache(place, warn=pytest.fail) as cache:
+        cache.write([known(SLIDE[0])])
+    other = sqlite3.connect(place, isolation_level=None)
+    other.execute("begin immediate")
+    begin = time.monotonic()
+    for mode in (Mode.CACHE, Mode.ON):
+        found = lookup([SLIDE[0]], Settings(mode, ("127.0.0.1",)))
+        assert (found.answers[SLIDE[0]].name, found.summary.remarks) == ("a.example", ())
+    assert time.monotonic() - begin < cache_module.BUSY / 2
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "expires = 'abc'",
+        "expires = 9e99",
+        "expires = expires + 1e8",
+        "asked = 'abc'",
+        "asked = x'00'",
+        "asked = expires + 100000000",
+        "name = x'612e6578616d706c65'",
+        "name = cast(x'ff2e6578616d706c65' as text)",
+        "name = char(27) || '[31m.example'",
+        "name = 'a' || char(0) || '.example'",
+        "name = 'a b.example'",
+        "name = 'a..example'",
+        r"name = 'a\27.example'",
+        "name = null",
+        "status = 'nxdomain'",
+        "status = 'skipped'",
+        "status = 'great'",
+        "status = x'6f6b'",
+        "confirmation = null",
+        "confirmation = 'perhaps'",
+        "servers = x'00', status = 'timeout', name = null, confirmation = null",
+        "servers = cast(x'ff' as text)",
+        "failures = -1",
+        "failures = 'many'",
+        "failures = 9223372036854775807",
+    ],
+)
+def test_a_row_that_makes_no_sense_is_left_out_and_makes_room(place, nonsense):
+    with Cache(place, warn=pytest.fail) as cache:
+        cache.write([known(SLIDE[0]), known("5.0.0.1", name="kept.example")])
+    connection = sqlite3.connect(place, isolation_level=None)
+    connection.execute(f"update answers set {nonsense} where address = ?", SLIDE[:1])
+    connection.close()
+    with NameServer(Zone.of([SLIDE])) as server:
+        before = lookup([SLIDE[0], "5.0.0.1"], Settings(Mode.CACHE))
+        lookup([SLIDE[0]], settings(server))
+        after = lookup([SLIDE[0]], Settings(Mode.CACHE))
+    assert [answer.name for answer in before.answers.values()] == [None, "kept.example"]
+    assert after.answers[SLIDE[0]].name == SLIDE[1]
+    assert before.summary.remarks == after.summary.remarks == ()
+
+
+def test_a_run_that_is_killed_has_kept_all_but_its_last_second():
+    now, kept = 1000.0, []
+    learning = Learning("x", {}, keep=kept.extend, heard=lambda answer: None, clock=lambda: now)
+    for _ in range(8):
+        question = learning.question(ip_address("5.0.0.1"), private=False)
+        learning.finish(question, Reply(Status.NXDOMAIN))
+        now += 0.3
+    assert len(kept) == 5
+    now -= 500
+    learning.finish(learning.question(ip_address("5.0.0.2"), private=False), Reply(Status.NODATA))
+    assert len(kept) == 9
 
 
 def test_writers_at_the_same_time_lose_nothing(tmp_path):
