@@ -7,10 +7,12 @@ Only what stands left of the registrable domain counts, for that is what a patte
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 _NUMBER = re.compile(r"\d+")
+_WRITTEN_TOGETHER = re.compile(r"[0-9a-f]{8}")
+"""What an address without separators has at least: 1.0.0.0 is the number 16777216."""
+
 _NUMBERS_IN_A_ROW = re.compile(r"(?<!\d)\d++(?:[-._]\d++)+")
 _SEPARATORS = str.maketrans("", "", "-._")
 _DASHES = str.maketrans("._", "--")
@@ -40,14 +42,17 @@ def holds_address(name: str, address: IPv4Address | IPv6Address) -> bool:
 
 def _holds_v4(name: str, address: IPv4Address) -> bool:
     octets = list(address.packed)
-    if _has_run(_octets(name), octets):
+    numbers = _octets(name)
+    if _has_run(numbers, octets):
         return True
-    for row in _NUMBERS_IN_A_ROW.findall(name):
-        numbers = _octets(row)
-        for three in (octets[:3], octets[1:]):
-            if len("".join(map(str, three))) >= _LEAST_DIGITS and _has_run(numbers, three):
-                return True
+    for three in (octets[:3], octets[1:]):
+        if not _has_run(numbers, three) or len("".join(map(str, three))) < _LEAST_DIGITS:
+            continue
+        if any(_has_run(_octets(row), three) for row in _NUMBERS_IN_A_ROW.findall(name)):
+            return True
     joined = name.translate(_SEPARATORS)
+    if not _WRITTEN_TOGETHER.search(joined):
+        return False
     together = [str(int(address))]
     for ordered in (octets, octets[::-1]):
         together += ["".join(f"{octet:02x}" for octet in ordered)]
@@ -60,10 +65,12 @@ def _octets(text: str) -> list[int]:
     return [int(number) if len(number) <= 3 else -1 for number in _NUMBER.findall(text)]
 
 
-def _has_run(numbers: Sequence[int], wanted: Sequence[int]) -> bool:
+def _has_run(numbers: list[int], wanted: list[int]) -> bool:
     """Whether the wanted numbers stand side by side among others, in order or reversed."""
     size = len(wanted)
-    both = (list(wanted), list(wanted[::-1]))
+    if len(numbers) < size:
+        return False
+    both = (wanted, wanted[::-1])
     return any(numbers[at : at + size] in both for at in range(len(numbers) - size + 1))
 
 

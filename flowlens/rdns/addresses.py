@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import AF_INET, inet_pton
 
 from flowlens.cidrs import Address
+
+_OBJECTS = (IPv4Address, IPv6Address)
 
 
 def read(given: str | Address) -> tuple[str, str, bytes]:
@@ -17,9 +19,12 @@ def read(given: str | Address) -> tuple[str, str, bytes]:
     >>> read("2001:DB8:0::7")[:2]
     ('2001:DB8:0::7', '2001:db8::7')
     """
-    if not isinstance(given, str | Address):
+    if isinstance(given, str):
+        text = given
+    elif isinstance(given, _OBJECTS):
+        text = str(given)
+    else:
         raise ValueError("no IP address; give text, or an object of the module ipaddress")
-    text = str(given)
     try:
         # Strict where ip_address is, and IPv4 has but one way: ten times as fast.
         return text, text, inet_pton(AF_INET, text)
@@ -36,3 +41,11 @@ def read(given: str | Address) -> tuple[str, str, bytes]:
     if zone:
         raise ValueError(f"has a zone id, which no reverse name has; leave %{name} out")
     return text, str(address), address.packed
+
+
+def value(text: str) -> Address:
+    """The address that a text is, which was read before."""
+    try:
+        return IPv4Address(inet_pton(AF_INET, text))
+    except OSError:
+        return ip_address(text)

@@ -18,6 +18,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -63,10 +64,8 @@ where typeof(asked) = 'integer'
     and asked <= expires + {LONGEST}
     and typeof(servers) = 'text'
     and typeof(name) in ('text', 'null')
-    and servers || status || ifnull(name, '') || ifnull(confirmation, '') not glob '*[^ -~]*'
 """
-"""Text of other than ASCII may not even be text; what there is to hold against its form is held
-against it later."""
+"""What else there is to hold against a row is held against it in `_answers`."""
 
 _UPSERT = """
 insert into answers
@@ -147,8 +146,15 @@ class Cache:
         def select() -> None:
             for start in range(0, len(ordered) if self._readable else 0, _BATCH):
                 assert self._connection is not None
-                part = json.dumps(ordered[start : start + _BATCH])
-                found.update(_answers(self._connection.execute(_SELECT, (part, view))))
+                values = (json.dumps(ordered[start : start + _BATCH]), view)
+                try:
+                    found.update(_answers(self._connection.execute(_SELECT, values)))
+                except sqlite3.OperationalError as error:
+                    if "decode" not in str(error):
+                        raise
+                    # Text that isn't UTF-8; it makes no sense, and costs nobody else's row.
+                    self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+                    found.update(_answers(self._connection.execute(_SELECT, values)))
 
         self._guarded(select)
         return found
@@ -268,7 +274,7 @@ def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
         for address, status, name, whether, asked, expires, servers, failed in rows
         if status in _STATUSES
         and whether in _CONFIRMATIONS
-        and (status == Status.OK) is (name is not None) is (whether is not None)
+        and (status == "ok") is (name is not None) is (whether is not None)
         and (name is None or is_shown(name))
         and 0 <= failed <= _MOST_FAILURES
     }
