@@ -17,6 +17,7 @@ _NUMBERS_IN_A_ROW = re.compile(r"(?<!\d)\d++(?:[-._]\d++)+")
 _SEPARATORS = str.maketrans("", "", "-._")
 _DASHES = str.maketrans("._", "--")
 
+_FEWEST = 3
 _LEAST_DIGITS = 5
 """Digits that three octets must have together: `1-2-3` may count racks or ports."""
 
@@ -43,13 +44,8 @@ def holds_address(name: str, address: IPv4Address | IPv6Address) -> bool:
 def _holds_v4(name: str, address: IPv4Address) -> bool:
     octets = list(address.packed)
     numbers = _octets(name)
-    if _has_run(numbers, octets):
+    if len(numbers) >= _FEWEST and _holds_octets(name, numbers, octets):
         return True
-    for three in (octets[:3], octets[1:]):
-        if not _has_run(numbers, three) or len("".join(map(str, three))) < _LEAST_DIGITS:
-            continue
-        if any(_has_run(_octets(row), three) for row in _NUMBERS_IN_A_ROW.findall(name)):
-            return True
     joined = name.translate(_SEPARATORS)
     if not _WRITTEN_TOGETHER.search(joined):
         return False
@@ -60,6 +56,18 @@ def _holds_v4(name: str, address: IPv4Address) -> bool:
     return any(text in joined for text in together)
 
 
+def _holds_octets(name: str, numbers: list[int], octets: list[int]) -> bool:
+    """Whether a name with these numbers has all octets, or three that stand side by side."""
+    if _has_run(numbers, octets):
+        return True
+    for three in (octets[:3], octets[1:]):
+        if not _has_run(numbers, three) or len("".join(map(str, three))) < _LEAST_DIGITS:
+            continue
+        if any(_has_run(_octets(row), three) for row in _NUMBERS_IN_A_ROW.findall(name)):
+            return True
+    return False
+
+
 def _octets(text: str) -> list[int]:
     """The numbers in a text; what is too long to be an octet is -1."""
     return [int(number) if len(number) <= 3 else -1 for number in _NUMBER.findall(text)]
@@ -68,8 +76,6 @@ def _octets(text: str) -> list[int]:
 def _has_run(numbers: list[int], wanted: list[int]) -> bool:
     """Whether the wanted numbers stand side by side among others, in order or reversed."""
     size = len(wanted)
-    if len(numbers) < size:
-        return False
     both = (wanted, wanted[::-1])
     return any(numbers[at : at + size] in both for at in range(len(numbers) - size + 1))
 
