@@ -106,19 +106,24 @@ def _followed(
     answer: list[_Record], question: Question
 ) -> tuple[dns.name.Name, tuple[dns.name.Name | str, ...], int]:
     """The name at the end of the aliases, its records, and how long all of that holds."""
-    records: dict[dns.name.Name, dict[dns.name.Name | str, None]] = defaultdict(dict)
+    if len(answer) == 1:
+        # The usual case, without names as keys: to hash one takes long.
+        ((owner, rdtype, ttl, value),) = answer
+        its = owner is question.name and rdtype == question.rdtype
+        if its and isinstance(value, (dns.name.Name, str)):
+            return owner, (value,), ttl
+    records: dict[dns.name.Name, dict[dns.name.Name | str, int]] = defaultdict(dict)
     aliases: dict[dns.name.Name, tuple[dns.name.Name, int]] = {}
-    lives: dict[dns.name.Name, int] = {}
     for owner, rdtype, ttl, value in answer:
         if rdtype == question.rdtype and isinstance(value, (dns.name.Name, str)):
-            records[owner][value] = None
-            lives[owner] = min(ttl, lives.get(owner, ttl))
+            its_own = records[owner]
+            its_own[value] = min(ttl, its_own.get(value, ttl))
         elif rdtype == RdataType.CNAME and isinstance(value, dns.name.Name):
             aliases.setdefault(owner, (value, ttl))
     name, holds = question.name, (1 << 31) - 1
     for _ in range(_CHAIN):
         if name in records:
-            return name, tuple(records[name]), min(holds, lives[name])
+            return name, tuple(records[name]), min(holds, *records[name].values())
         if name not in aliases:
             return name, (), holds
         name, ttl = aliases[name]

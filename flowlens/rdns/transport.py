@@ -102,11 +102,8 @@ class Transport:
         self._deadlines.append(query)
         if not self._homes[server]:
             return query
-        home = _random.choice(self._homes[server])
-        identity = _random.getrandbits(16)
-        while (home, identity) in self._open:
-            identity = _random.getrandbits(16)
-        query.key = (home, identity)
+        query.key = self._free_key(self._homes[server])
+        home, identity = query.key
         self._open[query.key] = query
         wire = questions.message(identity, question, edns=edns)
         try:
@@ -119,6 +116,14 @@ class Transport:
         except OSError as error:
             self._fault(server, error)
         return query
+
+    def _free_key(self, homes: Sequence[int]) -> tuple[int, int]:
+        """One of the sockets and an id, by chance; one call of the system for both."""
+        while True:
+            chance = _random.getrandbits(32)
+            key = (homes[(chance >> 16) % len(homes)], chance & 0xFFFF)
+            if key not in self._open:
+                return key
 
     def send_stream(self, question: bytes, server: int, *, now: float, edns: bool) -> Query:
         """Send a question by TCP, at once or when a connection is free; its time begins then."""
