@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flowlens.cidrs import Address
+from flowlens.errors import UsageError
 from flowlens.headers import Column
 from flowlens.identity import Geo, Identity, Lists, identify
+from flowlens.rdns.addresses import value
 from flowlens.rdns.answers import Answer
 from flowlens.rdns.settings import RATE, Listener, Settings, settings
 from flowlens.result import Shown
@@ -30,13 +33,18 @@ NAMED = (
     Column("brand", "varchar", "", "whose scanner it is, as far as that is proven"),
     Column("claims", "varchar", "", "whose scanner an unconfirmed name claims to be"),
     Column("kind", "varchar", "", "what kind of scanner the brand is"),
+    Column("generic", "boolean", "", "whether the name only holds the address's own digits"),
+    Column("bogus", "boolean", "", "whether the name can't be one of the public DNS"),
+    Column("unicode", "varchar", "", "what a punycode name stands for, where that deceives nobody"),
     Column("tags", "varchar", "", "what the user's own lists say"),
     Column("country", "varchar", "", "the registries' country, with the extra geo"),
     Column("network", "varchar", "", "number and holder of the network, from an MMDB file"),
 )
 """What is said of an address."""
 
-COLUMNS = (Column("address", "varchar", "", "the address as given"), *NAMED)
+_TYPES = {"varchar": pa.string(), "boolean": pa.bool_()}
+
+COLUMNS = (Column("address", "varchar", "", "the address, written as it was given"), *NAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +57,11 @@ class Naming:
     resolver: Resolver | None = None
     listener: Listener | None = None
 
-    def look_up(self, addresses: Iterable[str]) -> Named:
+    def look_up(self, addresses: Iterable[str | Address]) -> Named:
         """Find out the names of addresses, the most important first.
 
         Raises:
-            UsageError: a text is no address, a server can't be, or the system has none.
+            UsageError: one is no address, a server can't be, or the system has none.
         """
         from flowlens.rdns.lookup import lookup
 
@@ -61,7 +69,8 @@ class Naming:
         return Named(found, {a: self._who(answer) for a, answer in found.answers.items()})
 
     def _who(self, answer: Answer) -> Identity:
-        return identify(answer.address, answer.name, answer.confirmation, self.lists, self.geo)
+        address = value(answer.address)
+        return identify(address, answer.name, answer.confirmation, self.lists, self.geo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class Named:
         rows = [
             (self.lookup.answers.get(a or ""), self.who.get(a or "", nobody)) for a in addresses
         ]
-        values: dict[str, list[str | None]] = {
+        values: dict[str, list[str | bool | None]] = {
             "rdns_status": [answer and str(answer.status) for answer, _ in rows],
             "name": [answer and answer.name for answer, _ in rows],
             "confirmation": [
@@ -92,11 +101,14 @@ class Named:
             "brand": [who.brand for _, who in rows],
             "claims": [who.claims for _, who in rows],
             "kind": [who.kind for _, who in rows],
+            "generic": [who.generic if who.name is not None else None for _, who in rows],
+            "bogus": [who.bogus if who.name is not None else None for _, who in rows],
+            "unicode": [who.unicode for _, who in rows],
             "tags": [", ".join(tag.tag for tag in who.tags) or None for _, who in rows],
             "country": [who.country for _, who in rows],
             "network": [who.network for _, who in rows],
         }
-        return {name: pa.array(texts, pa.string()) for name, texts in values.items()}
+        return {column.name: pa.array(values[column.name], _TYPES[column.type]) for column in NAMED}
 
 
 @dataclass(slots=True, repr=False)
@@ -160,7 +172,7 @@ def wanted(rdns: str | Naming | None) -> Naming | None:
 
 
 def resolve(
-    addresses: Iterable[str],
+    addresses: str | Address | Iterable[str | Address],
     *,
     mode: str = "on",
     resolvers: Iterable[str] = (),
@@ -176,10 +188,11 @@ def resolve(
 ) -> Names:
     """Ask for the names of addresses by reverse DNS, each once; the most important ones first.
 
-    What the arguments mean is told by `flowlens.names.naming`.
+    They are texts or objects of the module `ipaddress`; what the other arguments mean is told by
+    `flowlens.names.naming`.
 
     Raises:
-        UsageError: a text is no address, an argument is wrong, or the system has no resolver.
+        UsageError: one is no address, an argument is wrong, or the system has no resolver.
     """
     how = naming(
         mode,
@@ -194,6 +207,10 @@ def resolve(
         resolver=resolver,
         listener=listener,
     )
+    if isinstance(addresses, str | Address):
+        addresses = [addresses]
+    elif not isinstance(addresses, Iterable):
+        raise UsageError(f"{addresses!r} instead of addresses; give a list of them")
     return Names("names", COLUMNS, how.look_up(addresses))
 
 

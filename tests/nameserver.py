@@ -146,13 +146,21 @@ class Call:
     def truncated(self) -> bytes:
         if self.tcp:
             return self.answer.to_wire(max_size=65535)
-        response = dns.message.make_response(self.query)
-        response.flags |= dns.flags.TC
-        return response.to_wire()
+        return self.truncated_always()
 
     def with_wrong_id(self) -> bytes:
         wire = self.answer.to_wire()
         return bytes([wire[0] ^ 1]) + wire[1:]
+
+    def truncated_always(self) -> bytes:
+        response = dns.message.make_response(self.query)
+        response.flags |= dns.flags.TC
+        return response.to_wire()
+
+    def with_alias_of_another_class(self) -> bytes:
+        response = dns.message.make_response(self.query)
+        response.answer.append(dns.rrset.from_text(self.name, TTL, "CH", "CNAME", "lie.example."))
+        return response.to_wire()
 
     def with_wrong_question(self) -> bytes:
         other = dns.message.make_query("other.example.", "PTR", id=self.query.id)
@@ -187,10 +195,20 @@ class Call:
         response.answer.append(dns.rrset.from_rdata_list(alias, TTL, list(honest)))
         return response.to_wire()
 
+    def alias_alone(self) -> bytes:
+        """The other name, and not a word on what is there."""
+        response = dns.message.make_response(self.query)
+        alias = dns.name.from_text("7.0-63", self.name.parent())
+        response.answer.append(dns.rrset.from_text(self.name, TTL, "IN", "CNAME", str(alias)))
+        return response.to_wire()
+
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """What goes out: bytes, after a while, perhaps from another port than the server's."""
+    """What goes out: bytes, after a while, perhaps from another port than the server's.
+
+    By TCP, no bytes at all leave the connection open.
+    """
 
     wire: bytes
     delay: float = 0.0
@@ -221,6 +239,12 @@ HOWS: dict[str, Callable[[Call], list[Out]]] = {
     "twice": lambda call: [Out(call.honest()), Out(call.honest())],
     "truncated": _flawed(Call.truncated),
     "truncated_dead": lambda call: [] if call.tcp else [Out(call.truncated())],
+    "truncated_hangs": lambda call: [Out(b"" if call.tcp else call.truncated())],
+    "truncated_always": _flawed(Call.truncated_always),
+    "truncated_wrong_id": _flawed(
+        lambda call: call.with_wrong_id() if call.tcp else call.truncated()
+    ),
+    "other_class": _flawed(Call.with_alias_of_another_class),
     "wrong_id": _flawed(Call.with_wrong_id),
     "wrong_id_first": lambda call: [Out(call.with_wrong_id()), Out(call.honest())],
     "wrong_question": _flawed(Call.with_wrong_question),
@@ -231,6 +255,7 @@ HOWS: dict[str, Callable[[Call], list[Out]]] = {
     "short": _flawed(lambda call: call.raw(b"\x03ab")),
     "long_label": _flawed(lambda call: call.raw(b"\x80" + b"a" * 128 + b"\x00")),
     "alias": _flawed(Call.through_alias),
+    "alias_alone": _flawed(Call.alias_alone),
     "noise": _flawed(lambda call: call.honest()[:12] + bytes(range(256))),
 }
 """How an answer goes wrong."""
@@ -263,6 +288,7 @@ class NameServer:
         self._dead = dead
         self._random = random.Random(seed)
         self._second = (0, 0)
+        self._hanging = contextlib.ExitStack()
         self._later: list[tuple[float, int, Out, tuple[str, int]]] = []
         self._udp, self._listener = _bound(port)
         self.address = "{}:{}".format(*self._udp.getsockname())
@@ -292,6 +318,7 @@ class NameServer:
         self._thread.join()
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()
+        self._hanging.close()
         self._other.close()
         self._selector.close()
 
@@ -329,10 +356,13 @@ class NameServer:
     def _stream(self, connection: socket.socket) -> None:
         """A connection holds one query, which on loopback arrives whole."""
         self._selector.unregister(connection)
-        with connection:
+        with contextlib.ExitStack() as closing:
+            closing.callback(connection.close)
             wire = connection.recv(4096)
             outs = self._answers(wire[2:], tcp=True) if wire else []
-            if outs:
+            if outs and not outs[0].wire:
+                self._hanging.push(closing.pop_all())
+            elif outs:
                 connection.settimeout(1)
                 connection.sendall(len(outs[0].wire).to_bytes(2, "big") + outs[0].wire)
 

@@ -22,7 +22,7 @@ from flowlens.rdns.network import Network
 from flowlens.rdns.pace import WINDOW, Pace
 from flowlens.rdns.replies import read
 from flowlens.rdns.servers import VPC_CEILING, Server, servers
-from flowlens.rdns.zones import PATIENCE
+from flowlens.rdns.zones import PATIENCE, Zones
 
 TIMEOUT = 0.2
 
@@ -40,6 +40,10 @@ ENDS = {
     "twice": Status.OK,
     "truncated": Status.OK,
     "truncated_dead": Status.TIMEOUT,
+    "truncated_hangs": Status.TIMEOUT,
+    "truncated_always": Status.MALFORMED,
+    "truncated_wrong_id": Status.TIMEOUT,
+    "other_class": Status.NODATA,
     "wrong_id": Status.TIMEOUT,
     "wrong_id_first": Status.OK,
     "wrong_question": Status.TIMEOUT,
@@ -50,6 +54,7 @@ ENDS = {
     "short": Status.MALFORMED,
     "long_label": Status.MALFORMED,
     "alias": Status.OK,
+    "alias_alone": Status.NXDOMAIN,
     "noise": Status.TIMEOUT,
 }
 
@@ -114,13 +119,59 @@ def test_the_next_server_is_asked_where_one_fails_or_refuses():
         assert first.total == second.total == len(bad)
 
 
-def test_a_closed_port_ends_in_time_outs_and_is_named():
+def closed_port():
+    """A server where nobody listens."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    found, network = ask(["5.0.0.1"], f"127.0.0.1:{port}")
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_a_closed_port_ends_in_time_outs_and_is_named():
+    closed = closed_port()
+    found, network = ask(["5.0.0.1"], closed)
     assert found["5.0.0.1"].status is Status.TIMEOUT
-    assert network.remarks == [f"127.0.0.1:{port}: Connection refused"]
+    refused, silent = network.remarks
+    assert refused == f"{closed}: Connection refused"
+    assert silent.startswith("no answer at all in ")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("number", [2, 4])
+def test_a_server_that_lives_answers_for_any_number_of_dead_ones(number, closed):
+    rows = [(f"5.0.{n % 5}.{n}", f"host{n}.example") for n in range(100)]
+    with (
+        NameServer(Zone.of(rows)) as good,
+        NameServer(Zone(), dead=True) as first,
+        NameServer(Zone(), dead=True) as second,
+    ):
+        dead = [first, second, first.address.replace("0.1:", "0.2:"), closed_port()][:number]
+        if closed:
+            dead = [closed_port() for _ in range(number)]
+        found, _ = ask([row[0] for row in rows], *dead, good, timeout=0.4)
+        assert first.total < 50
+    assert {reply.status for reply in found.values()} == {Status.OK}
+
+
+def test_a_server_that_is_down_does_not_slow_down_the_others():
+    rows = [(f"5.{n // 250}.{n % 250}.1", f"host{n}.example") for n in range(3 * WINDOW)]
+    with NameServer(Zone.of(rows)) as good, NameServer(Zone(), dead=True) as dead:
+        _, network = ask([row[0] for row in rows], dead, good, rate=2000.0, timeout=1.0)
+    assert not any("slowed down" in remark for remark in network.remarks)
+
+
+def test_an_alias_without_its_record_is_asked_for_once_more():
+    zone = Zone.of(
+        [("5.0.0.1", "a.example", "alias_alone"), ("5.0.1.1", "b.example", "alias_alone")]
+    )
+    owner = next(iter(zone.records))
+    alias = dns.name.from_text("7.0-63", owner[0].parent())
+    zone.records[alias, dns.rdatatype.PTR] = zone.records[owner]
+    zone.hows[dns.name.from_text("7.0-63.1.0.5.in-addr.arpa.")] = "alias_alone"
+    with NameServer(zone) as server:
+        found, _ = ask(["5.0.0.1", "5.0.1.1"], server)
+        assert server.total == 4
+    assert found["5.0.0.1"].records == (dns.name.from_text("a.example."),)
+    assert found["5.0.1.1"].status is Status.NODATA
 
 
 def test_more_pointers_than_a_datagram_holds_come_by_tcp():
@@ -137,8 +188,7 @@ def test_a_dead_server_costs_the_budget_and_no_more():
         begin = time.monotonic()
         found, _ = ask(addresses, server, rate=400.0, budget=0.4)
         assert time.monotonic() - begin < 2
-    # What was in flight at the end is a time-out only if a query of it had timed out before.
-    assert {reply.status for reply in found.values()} <= {Status.TIMEOUT, Status.NOT_ASKED}
+    assert {reply.status for reply in found.values()} == {Status.TIMEOUT}
     assert len(found) < len(addresses)
 
 
@@ -151,6 +201,45 @@ def test_servers_that_stay_silent_are_given_up(monkeypatch):
         assert time.monotonic() - begin < 2
     assert len(found) < len(addresses)
     assert "no answer at all" in network.remarks[0]
+
+
+def test_a_server_that_answers_by_udp_alone_is_not_silent(monkeypatch):
+    monkeypatch.setattr(asking, "PATIENCE", 0.1)
+    monkeypatch.setattr(asking, "SILENT", 3)
+    rows = [(f"5.0.{n}.1", f"host{n}.example", "truncated_hangs") for n in range(8)]
+    with NameServer(Zone.of(rows)) as server:
+        found, network = ask([row[0] for row in rows], server)
+    assert [reply.status for reply in found.values()] == [Status.TIMEOUT] * 8
+    assert network.remarks == []
+
+
+def test_a_run_that_ends_before_any_answer_came_says_so():
+    with NameServer(Zone(), dead=True) as server:
+        found, network = ask(["5.0.0.1"], server, budget=0.1, timeout=9.0)
+    assert found["5.0.0.1"] == questions.Reply(Status.TIMEOUT, unfinished=True)
+    (remark,) = network.remarks
+    assert remark.startswith("no answer at all in 0.")
+
+
+def zone_of(name):
+    return questions.forward(dns.name.from_text(name), version=4).zone
+
+
+def test_a_zone_of_names_is_their_registrable_domain():
+    assert zone_of("dead.co") != zone_of("other.co")
+    assert zone_of("a.Dead.co.uk") == zone_of("b.c.dead.co.uk") != zone_of("other.co.uk")
+    assert zone_of("co.uk") != zone_of("a.co.uk")
+
+
+def test_one_silent_name_does_not_condemn_the_others_of_its_zone():
+    one, other = (questions.reverse(ip_address(f"5.0.0.{n}")) for n in (1, 2))
+    zones = Zones()
+    assert zones.admit(one)
+    for _ in range(PATIENCE):
+        zones.timed_out(one)
+    assert not zones.is_dead(other)
+    zones.timed_out(other)
+    assert zones.is_dead(other)
 
 
 def test_two_of_a_zone_are_in_flight_and_the_rest_of_a_dead_one_is_skipped():
@@ -177,9 +266,9 @@ def test_a_zone_with_an_answer_of_any_kind_is_not_given_up(how):
 
 
 def test_a_wish_to_stop_ends_the_run():
-    addresses = [f"5.0.{n}.1" for n in range(200)]
+    addresses = [f"5.{n // 250}.{n % 250}.1" for n in range(2000)]
     with NameServer(Zone()) as server:
-        found, _ = ask(addresses, server, stop=lambda: server.total >= 20)
+        found, _ = ask(addresses, server, rate=500.0, stop=lambda: server.total >= 20)
     assert 0 < len(found) < len(addresses)
 
 
@@ -275,7 +364,8 @@ def messages():
         st.tuples(owners, st.just("SOA"), st.just("ns. root. 1 2 3 4 77")),
     )
     ttls = st.integers(0, 2**31 - 1)
-    records = st.lists(st.tuples(rows, ttls), max_size=5)
+    classes = st.sampled_from(["IN", "IN", "IN", "CH", "HS", "ANY", "CLASS77"])
+    records = st.lists(st.tuples(rows, ttls, classes), max_size=5)
     return st.tuples(st.sampled_from([0, 2, 3, 5, 16, 23]), records, records)
 
 
@@ -285,8 +375,12 @@ def test_a_reply_is_what_dnspython_takes_it_for(message):
     question = questions.reverse(ip_address("192.0.2.1"))
     response = dns.message.make_response(dns.message.from_wire(questions.message(7, question.wire)))
     for rows, section in ((answer, response.answer), (authority, response.authority)):
-        for (owner, rdtype, text), ttl in rows:
-            section.append(dns.rrset.from_text(owner, ttl, "IN", rdtype, text))
+        for (owner, rdtype, text), ttl, rdclass in rows:
+            data = dns.rdata.from_text("IN", rdtype, text).to_generic()
+            rrset = dns.rrset.RRset(dns.name.from_text(owner), dns.rdataclass.from_text(rdclass),
+                                    dns.rdatatype.from_text(rdtype))  # fmt: skip
+            rrset.add(dns.rdata.GenericRdata(rrset.rdclass, rrset.rdtype, data.data), ttl)
+            section.append(rrset)
     response.set_rcode(rcode)
     wire = response.to_wire()
     ours = read(wire, question)

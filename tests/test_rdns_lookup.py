@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,20 +10,29 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import termios
 import time
+from array import array
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.name
+import pyarrow as pa
 import pytest
 from nameserver import NameServer, Zone
 
 import flowlens as fl
 from flowlens.errors import UsageError
 from flowlens.output.formats import Format
+from flowlens.output.preview import preview
+from flowlens.output.table import table_text
+from flowlens.rdns import cache as cache_module
 from flowlens.rdns.answers import Answer, Confirmation, Status
 from flowlens.rdns.cache import VERSION, Cache
+from flowlens.rdns.learning import Learning
 from flowlens.rdns.lookup import lookup
+from flowlens.rdns.questions import Reply
 from flowlens.rdns.settings import Listener, Mode, Settings
 from flowlens.rdns.table import FromFile
 
@@ -139,6 +149,19 @@ def test_only_special_addresses_reach_nobody_and_private_ones_only_theirs(place)
     assert lookup(["10.0.0.1"], offline).answers["10.0.0.1"].name == "db.corp.example"
 
 
+def test_what_was_asked_and_not_answered_is_told_and_not_kept(place):
+    asked = [f"5.0.{n}.1" for n in range(200)]
+    with NameServer(Zone(), dead=True) as server:
+        found = lookup(asked, settings(server, rate=100.0, budget=0.5, timeout=5.0))
+        went_out = server.total
+    statuses = found.summary.statuses
+    assert 0 < went_out <= found.summary.asked == statuses[Status.TIMEOUT]
+    assert f"asked {found.summary.asked} of {server.address}, 0 from cache" in str(found.summary)
+    assert statuses[Status.NOT_ASKED] == 200 - statuses[Status.TIMEOUT]
+    assert any("no answer at all" in remark for remark in found.summary.remarks)
+    assert lookup(asked, Settings(Mode.CACHE)).summary.cached == 0
+
+
 def test_a_limit_counts_what_is_asked_and_the_first_come_first(place):
     rows = [(f"5.0.{n}.1", f"a{n}.example") for n in range(10)]
     asked = [row[0] for row in rows]
@@ -182,6 +205,34 @@ def test_names_from_a_file_need_no_network_and_no_cache(place, tmp_path):
     assert not place.exists()
 
 
+def test_what_a_name_says_stands_beside_it(tmp_path):
+    named = {
+        "5.0.0.1": "5-0-0-1.isp.example",
+        "5.0.0.2": "localhost",
+        "5.0.0.3": "xn--mnchen-3ya.de",
+    }
+    resolver = table(tmp_path / "names.tsv", *named.items())
+    found = fl.resolve([*named, "5.0.0.4"], resolver=resolver)
+    rows = found.arrow().select(["generic", "bogus", "unicode"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (True, False, None), (False, True, None), (False, False, "münchen.de"), (None, None, None),
+    ]  # fmt: skip
+    types = {"varchar": pa.string(), "boolean": pa.bool_()}
+    schema = [(column.name, types[column.type]) for column in found.columns]
+    assert found.arrow().schema == pa.schema(schema)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_the_table_of_names_keeps_to_a_terminal(tmp_path, width):
+    resolver = table(tmp_path / "names.tsv", SLIDE, ("5.0.0.1", "5-0-0-1.static.isp.example"))
+    rows = fl.resolve([SLIDE[0], "5.0.0.1"], resolver=resolver).arrow()
+    text = table_text(preview(rows.to_reader(), limit=None, total=None), width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert all(
+        word in text for word in ("109.236.86.32", "internetpolice", "unconfirmed", "no room")
+    )
+
+
 def test_a_row_that_says_nothing_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"names\.tsv:2: write address<TAB>name"):
         table(tmp_path / "names.tsv", SLIDE, ("what", "ever"))
@@ -192,6 +243,11 @@ def test_a_row_that_says_nothing_is_named(tmp_path):
     [
         ({"mode": "maybe"}, "no such mode"),
         ({"rate": 0}, "--rdns-rate 0"),
+        ({"rate": 1e-300}, "--rdns-rate 1e-300: give queries a second, 0.1 or more"),
+        ({"rate": "fast"}, "--rdns-rate 'fast': no number"),
+        ({"rate": None}, "--rdns-rate 'None': no number"),
+        ({"budget": "x"}, "--rdns-budget 'x': no number"),
+        ({"limit": "3"}, "--rdns-limit '3': give a number"),
         ({"rate": float("nan")}, "--rdns-rate nan"),
         ({"budget": -1}, "--rdns-budget -1"),
         ({"limit": -1}, "--rdns-limit -1"),
@@ -204,6 +260,37 @@ def test_a_wrong_argument_is_named(place, options, words):
         fl.resolve(["5.0.0.1"], **options)
     with pytest.raises(UsageError, match=r"'5\.0\.0\.x': no IP address"):
         fl.resolve(["5.0.0.x"], mode="cache")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        (None, "None instead of addresses"),
+        ([None], "'None': no IP address; give text"),
+        ([134744072], "'134744072': no IP address; give text"),
+        ([b"\x08\x08\x08\x08"], "no IP address; give text"),
+        (["5.0.0.0/24"], "'5.0.0.0/24': a range"),
+        (
+            ["2a00:1::7%eth0"],
+            "'2a00:1::7%eth0': has a zone id, which no reverse name has; leave %eth0",
+        ),
+        (["fe80::1%"], "'fe80::1%': no IP address"),
+    ],
+)
+def test_what_is_no_address_is_named(place, addresses, words):
+    for mode in ("on", "cache", "off"):
+        with pytest.raises(UsageError, match=words):
+            fl.resolve(addresses, mode=mode, resolvers=["127.0.0.1"])
+
+
+def test_addresses_are_texts_or_objects_and_come_back_as_they_were_written(place, tmp_path):
+    resolver = table(tmp_path / "names.tsv", SLIDE, ("2a00:1::5", "six.example"))
+    given = [ip_address(SLIDE[0]), "2A00:1:0::5", ip_address("2a00:1::5"), "2a00:1::5"]
+    rows = fl.resolve(given, resolver=resolver, rate="200").arrow().to_pylist()
+    assert [(row["address"], row["name"]) for row in rows] == [
+        (SLIDE[0], SLIDE[1]), ("2A00:1:0::5", "six.example"), ("2a00:1::5", "six.example"),
+    ]  # fmt: skip
+    assert fl.resolve(SLIDE[0], resolver=resolver).arrow()["name"].to_pylist() == [SLIDE[1]]
 
 
 def test_answers_come_back_from_the_cache_as_they_went_in(tmp_path):
@@ -244,8 +331,8 @@ def test_a_corrupt_cache_is_moved_aside_and_a_new_one_begun(place, spoil):
     ],
 )
 def test_a_file_that_is_not_ours_is_left_alone(place, sql, words):
-    with Cache(place, warn=pytest.fail):
-        pass
+    with Cache(place, warn=pytest.fail) as cache:
+        cache.write([known("5.0.0.1")])
     connection = sqlite3.connect(place)
     connection.execute(sql)
     connection.close()
@@ -285,8 +372,82 @@ def test_a_cache_that_can_not_be_written_is_read():
 
 def test_a_place_that_can_not_be_made_costs_a_warning(tmp_path):
     (tmp_path / "file").touch()
-    found = lookup(["5.0.0.1"], Settings(Mode.CACHE, cache=tmp_path / "file/names.sqlite"))
+    with NameServer(Zone.of([SLIDE])) as server:
+        found = lookup([SLIDE[0]], settings(server, cache=tmp_path / "file/names.sqlite"))
     assert "can't be made" in found.summary.remarks[0]
+    assert found.answers[SLIDE[0]].status is Status.OK
+
+
+def test_reading_makes_no_file_and_waits_for_no_writer(place):
+    assert lookup([SLIDE[0]], Settings(Mode.CACHE)).summary.remarks == ()
+    assert not place.parent.exists()
+    with Cache(place, warn=pytest.fail) as cache:
+        cache.write([known(SLIDE[0])])
+    other = sqlite3.connect(place, isolation_level=None)
+    other.execute("begin immediate")
+    begin = time.monotonic()
+    for mode in (Mode.CACHE, Mode.ON):
+        found = lookup([SLIDE[0]], Settings(mode, ("127.0.0.1",)))
+        assert (found.answers[SLIDE[0]].name, found.summary.remarks) == ("a.example", ())
+    assert time.monotonic() - begin < cache_module.BUSY / 2
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "expires = 'abc'",
+        "expires = 9e99",
+        "expires = expires + 1e8",
+        "asked = 'abc'",
+        "asked = x'00'",
+        "asked = expires + 100000000",
+        "name = x'612e6578616d706c65'",
+        "name = cast(x'ff2e6578616d706c65' as text)",
+        "name = char(27) || '[31m.example'",
+        "name = 'a' || char(0) || '.example'",
+        "name = 'a b.example'",
+        "name = 'a..example'",
+        r"name = 'a\27.example'",
+        "name = null",
+        "status = 'nxdomain'",
+        "status = 'skipped'",
+        "status = 'great'",
+        "status = x'6f6b'",
+        "confirmation = null",
+        "confirmation = 'perhaps'",
+        "servers = x'00', status = 'timeout', name = null, confirmation = null",
+        "failures = -1",
+        "failures = 'many'",
+        "failures = 9223372036854775807",
+    ],
+)
+def test_a_row_that_makes_no_sense_is_left_out_and_makes_room(place, nonsense):
+    with Cache(place, warn=pytest.fail) as cache:
+        cache.write([known(SLIDE[0]), known("5.0.0.1", name="kept.example")])
+    connection = sqlite3.connect(place, isolation_level=None)
+    connection.execute(f"update answers set {nonsense} where address = ?", SLIDE[:1])
+    connection.close()
+    with NameServer(Zone.of([SLIDE])) as server:
+        before = lookup([SLIDE[0], "5.0.0.1"], Settings(Mode.CACHE))
+        lookup([SLIDE[0]], settings(server))
+        after = lookup([SLIDE[0]], Settings(Mode.CACHE))
+    assert [answer.name for answer in before.answers.values()] == [None, "kept.example"]
+    assert after.answers[SLIDE[0]].name == SLIDE[1]
+    assert before.summary.remarks == after.summary.remarks == ()
+
+
+def test_a_run_that_is_killed_has_kept_all_but_its_last_second():
+    now, kept = 1000.0, []
+    learning = Learning("x", {}, keep=kept.extend, heard=lambda answer: None, clock=lambda: now)
+    for _ in range(8):
+        question = learning.question(ip_address("5.0.0.1"), private=False)
+        learning.finish(question, Reply(Status.NXDOMAIN))
+        now += 0.3
+    assert len(kept) == 5
+    now -= 500
+    learning.finish(learning.question(ip_address("5.0.0.2"), private=False), Reply(Status.NODATA))
+    assert len(kept) == 9
 
 
 def test_writers_at_the_same_time_lose_nothing(tmp_path):
@@ -316,12 +477,13 @@ def test_the_command_gives_names_and_says_what_it_asked_of_whom(place):
     rows = [SLIDE, ("5.0.0.1", "x.example", "drop")]
     with NameServer(Zone.of(rows)) as server:
         words = (SLIDE[0], "10.0.0.1", "-", "--resolver", server.address, "-f", "csv")
-        done = run(*words, stdin=b"\n 2A00::1 \n")
+        done = run(*words, stdin=b"\xef\xbb\xbf\n 2A00:0::1 \n")
     assert done.stdout.decode().splitlines() == [
-        "address,rdns_status,name,confirmation,operator,brand,claims,kind,tags,country,network",
-        "109.236.86.32,ok,internetpolice.co,confirmed,internetpolice.co,,,,,,",
-        "10.0.0.1,private,,,,,,,,,",
-        "2a00::1,nxdomain,,,,,,,,,",
+        "address,rdns_status,name,confirmation,operator,brand,claims,kind,generic,bogus,"
+        "unicode,tags,country,network",
+        "109.236.86.32,ok,internetpolice.co,confirmed,internetpolice.co,,,,false,false,,,,",
+        "10.0.0.1,private,,,,,,,,,,,,",
+        "2A00:0::1,nxdomain,,,,,,,,,,,,",
     ]
     (line,) = done.stderr.decode().splitlines()
     assert f"asked 2 of {server.address}, 0 from cache, 1 private" in line
@@ -350,6 +512,10 @@ def test_a_hostile_name_is_harmless_in_every_format(place, format):
         (["host.example"], b"", "host.example: no IP address"),
         (["192.0.2.0/24"], b"", "192.0.2.0/24: a range; give single addresses"),
         (["-"], b"5.0.0.1\n\xff\n", r"-:2: \\xff: no IP address"),
+        (["2a00:1::7%eth0"], b"", "2a00:1::7%eth0: has a zone id"),
+        (["-"], b"\xef\xbb\xbffe80::1%1", "-:1: fe80::1%1: has a zone id"),
+        (["5.0.0.1", "--rdns-rate", "1e-300"], b"", "--rdns-rate 1e-300: give queries a second"),
+        (["5.0.0.1", "--resolver", "::1:53"], b"", "--resolver ::1:53: write [::1]:53"),
         (["5.0.0.1", "--rdns", "of"], b"", "--rdns of: no such mode; did you mean off"),
         (["5.0.0.1", "--resolver", "x:y"], b"", "--resolver x:y: write HOST"),
     ],
@@ -360,6 +526,22 @@ def test_a_wrong_word_is_one_line_and_exits_2(place, words, stdin, said):
     (line,) = done.stderr.decode().splitlines()
     assert said.replace(r"\\", "\\") in line
     assert done.stdout == b""
+
+
+def test_ctrl_c_ends_the_wait_for_addresses(place):
+    command = [sys.executable, "-P", "-m", "flowlens", "rdns", "-", "--rdns", "cache"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=os.environ, **pipes) as process:
+        # More than a pipe holds: once all of it is gone, the command has begun to read.
+        process.stdin.write(b"5.0.0.1\n" * (1 << 17))
+        process.stdin.flush()
+        unread = array("i", [1])
+        while unread[0]:
+            time.sleep(0.1)
+            fcntl.ioctl(process.stdin, termios.FIONREAD, unread)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr.read() == process.stdout.read() == b""
 
 
 def test_ctrl_c_exits_130_and_keeps_what_was_learned(place, tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlens.errors import UsageError
-from flowlens.rdns import lifetimes, names, questions, servers, special
+from flowlens.rdns import addresses, lifetimes, names, questions, servers, special
 from flowlens.rdns.special import PRIVATE, SPECIAL, Reach, reach
 
 LABELS = st.lists(st.binary(min_size=1, max_size=30), min_size=1, max_size=6)
@@ -114,13 +114,32 @@ def test_ranges_do_not_overlap():
 
 
 @pytest.mark.parametrize("text", ["", "host:port", "[192.0.2.1", "192.0.2.1:0", "192.0.2.1:70000",
-                                  "nobody.invalid"])  # fmt: skip
+                                  "nobody.invalid", "::1:53", "2001:db8::1:5353"])  # fmt: skip
 def test_a_server_that_can_not_be_is_named(text):
     with pytest.raises(UsageError, match=re.escape(f"--resolver {text}: ")):
         servers.servers([text])
 
 
-@pytest.mark.parametrize("module", [names, special, servers, questions, lifetimes])
+def test_a_port_of_many_digits_is_refused_and_shortened():
+    with pytest.raises(
+        UsageError, match=r"^--resolver 1\.2\.3\.4:9{51}…: ports go from 1 to 65535$"
+    ):
+        servers.servers(["1.2.3.4:" + 5000 * "9"])
+    assert servers.servers(["1.2.3.4:" + 5000 * "0" + "53"]) == servers.servers(["1.2.3.4"])
+
+
+@pytest.mark.parametrize("text", ["2001:db8::53", "2620:fe::fe:9", "fd00:ec2::253", "::53"])
+def test_an_address_that_only_ends_like_a_port_is_an_address(text):
+    assert servers.servers([text]) == (servers.Server(text),)
+
+
+def test_every_address_of_a_name_is_a_server(monkeypatch):
+    found = [(0, 0, 0, "", (host, 5353)) for host in ("::1", "127.0.0.1", "::1")]
+    monkeypatch.setattr(servers.socket, "getaddrinfo", lambda *_, **__: found)
+    assert list(map(str, servers.servers(["localhost:5353"]))) == ["[::1]:5353", "127.0.0.1:5353"]
+
+
+@pytest.mark.parametrize("module", [addresses, names, special, servers, questions, lifetimes])
 def test_doctests(module):
     results = doctest.testmod(module)
     assert results.attempted > 0

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
 from flowlens.cli.commands import refuse_binary
@@ -19,6 +18,7 @@ from flowlens.output.escape import terminal
 from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.output.sink import open_sink
+from flowlens.rdns.addresses import read
 from flowlens.rdns.settings import Listener
 
 STDIN = "-"
@@ -35,12 +35,14 @@ def run_rdns(
 ) -> None:
     """Look up the addresses, write their names, and say what was asked of whom."""
     refuse_binary(format, output)
-    addresses = list(_addresses(words, sys.stdin.buffer if sys.stdin else ()))
     width = None
     if output is None and sys.stdout is not None and sys.stdout.isatty():
         width = shutil.get_terminal_size().columns
     with ExitStack() as stack:
+        # Before the reading: libraries that were imported since have handlers of their own, with
+        # which a read of standard input goes on after Ctrl-C.
         stop = stack.enter_context(interruptible())
+        addresses = list(_addresses(words, sys.stdin.buffer if sys.stdin else ()))
         bar = None
         if not quiet and sys.stderr is not None and sys.stderr.isatty():
             bar = Asking()
@@ -60,7 +62,9 @@ def run_rdns(
 
 
 def _addresses(words: Iterable[str], stdin: Iterable[bytes]) -> Iterator[str]:
-    """The addresses as words and, where `-` stands, one a line; empty lines are passed over.
+    """The addresses as words and, where `-` stands, one a line, each as it is written.
+
+    Empty lines are passed over, and a byte order mark before the first.
 
     Raises:
         UsageError: one is none; it names the word, or the line.
@@ -70,16 +74,14 @@ def _addresses(words: Iterable[str], stdin: Iterable[bytes]) -> Iterator[str]:
             yield _address(word, word)
             continue
         for number, line in enumerate(stdin, 1):
-            text = line.decode("utf-8", "backslashreplace").strip()
+            coding = "utf-8-sig" if number == 1 else "utf-8"
+            text = line.decode(coding, "backslashreplace").strip()
             if text:
                 yield _address(text, f"-:{number}: {text}")
 
 
 def _address(text: str, place: str) -> str:
     try:
-        return str(ip_address(text))
-    except ValueError:
-        why = "no IP address; write one such as 203.0.113.7 or 2001:db8::7"
-        if "/" in text:
-            why = "a range; give single addresses, for each of a range would be asked about"
-        raise UsageError(f"{place}: {why}") from None
+        return read(text)[0]
+    except ValueError as error:
+        raise UsageError(f"{place}: {error}") from None

@@ -7,14 +7,17 @@ Only what stands left of the registrable domain counts, for that is what a patte
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 _NUMBER = re.compile(r"\d+")
+_WRITTEN_TOGETHER = re.compile(r"[0-9a-f]{8}")
+"""What an address without separators has at least: 1.0.0.0 is the number 16777216."""
+
 _NUMBERS_IN_A_ROW = re.compile(r"(?<!\d)\d++(?:[-._]\d++)+")
 _SEPARATORS = str.maketrans("", "", "-._")
 _DASHES = str.maketrans("._", "--")
 
+_FEWEST = 3
 _LEAST_DIGITS = 5
 """Digits that three octets must have together: `1-2-3` may count racks or ports."""
 
@@ -40,14 +43,12 @@ def holds_address(name: str, address: IPv4Address | IPv6Address) -> bool:
 
 def _holds_v4(name: str, address: IPv4Address) -> bool:
     octets = list(address.packed)
-    if _has_run(_octets(name), octets):
+    numbers = _octets(name)
+    if len(numbers) >= _FEWEST and _holds_octets(name, numbers, octets):
         return True
-    for row in _NUMBERS_IN_A_ROW.findall(name):
-        numbers = _octets(row)
-        for three in (octets[:3], octets[1:]):
-            if len("".join(map(str, three))) >= _LEAST_DIGITS and _has_run(numbers, three):
-                return True
     joined = name.translate(_SEPARATORS)
+    if not _WRITTEN_TOGETHER.search(joined):
+        return False
     together = [str(int(address))]
     for ordered in (octets, octets[::-1]):
         together += ["".join(f"{octet:02x}" for octet in ordered)]
@@ -55,15 +56,27 @@ def _holds_v4(name: str, address: IPv4Address) -> bool:
     return any(text in joined for text in together)
 
 
+def _holds_octets(name: str, numbers: list[int], octets: list[int]) -> bool:
+    """Whether a name with these numbers has all octets, or three that stand side by side."""
+    if _has_run(numbers, octets):
+        return True
+    for three in (octets[:3], octets[1:]):
+        if not _has_run(numbers, three) or len("".join(map(str, three))) < _LEAST_DIGITS:
+            continue
+        if any(_has_run(_octets(row), three) for row in _NUMBERS_IN_A_ROW.findall(name)):
+            return True
+    return False
+
+
 def _octets(text: str) -> list[int]:
     """The numbers in a text; what is too long to be an octet is -1."""
     return [int(number) if len(number) <= 3 else -1 for number in _NUMBER.findall(text)]
 
 
-def _has_run(numbers: Sequence[int], wanted: Sequence[int]) -> bool:
+def _has_run(numbers: list[int], wanted: list[int]) -> bool:
     """Whether the wanted numbers stand side by side among others, in order or reversed."""
     size = len(wanted)
-    both = (list(wanted), list(wanted[::-1]))
+    both = (wanted, wanted[::-1])
     return any(numbers[at : at + size] in both for at in range(len(numbers) - size + 1))
 
 

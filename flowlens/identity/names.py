@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -74,20 +73,23 @@ def _registries() -> PublicSuffixList:
     return PublicSuffixList(only_icann=True)
 
 
-def endings(name: str, most: int) -> Iterator[str]:
+def endings(name: str, most: int) -> list[str]:
     """The endings of a name at its dots, longest first, of at most so many labels.
 
-    >>> list(endings("a.b.example.org", 3))
+    >>> endings("a.b.example.org", 3)
     ['b.example.org', 'example.org', 'org']
     """
-    labels = name.split(".")[-most:] if most else []
-    for start in range(len(labels)):
-        yield ".".join(labels[start:])
+    found: list[str] = []
+    dot = len(name)
+    while dot >= 0 and len(found) < most:
+        dot = name.rfind(".", 0, dot)
+        found.append(name[dot + 1 :])
+    return found[::-1]
 
 
 def has_punycode(name: str) -> bool:
     """Whether a plain name has a label that stands for other letters (RFC 5890)."""
-    return any(label.startswith("xn--") for label in name.split("."))
+    return name.startswith("xn--") or ".xn--" in name
 
 
 def unicode(name: str) -> str | None:

@@ -6,8 +6,10 @@ leads back to the address (`confirmed`), or a list that holds the address, earns
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from flowlens.cidrs import Address
 from flowlens.identity import names
@@ -19,6 +21,8 @@ CONFIRMED = "confirmed"
 CONTRADICTED = "contradicted"
 
 _LONGEST = 60
+_UNKNOWN = Entry()
+_NOWHERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,9 @@ class Tag:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who is behind an address, as far as it can be told.
+class Identity(NamedTuple):
+    """Who is behind an address, as far as it can be told; a tuple, for these are made by the
+    hundred thousand.
 
     `operator` is the name's registrable domain, None for a bogus name and without one. A `generic`
     name holds the address's own digits and says nothing; a `bogus` one can't be of the public DNS.
@@ -59,7 +63,11 @@ class Identity:
 
 
 def identify(
-    address: str, name: str | None, confirmation: str | None, lists: Lists, geo: Geo | None = None
+    address: str | Address,
+    name: str | None,
+    confirmation: str | None,
+    lists: Lists,
+    geo: Geo | None = None,
 ) -> Identity:
     """Who is behind an address.
 
@@ -73,7 +81,7 @@ def identify(
     >>> who.brand, who.claims, who.operator
     (None, 'Shodan', 'shodan.io')
     """
-    number = _address(address)
+    number = _address(address) if isinstance(address, str) else address
     plain = names.plain(name) if name is not None else ""
     bogus = name is not None and names.is_bogus(plain)
     operator = names.operator(plain) if plain and not bogus else None
@@ -83,9 +91,9 @@ def identify(
     if confirmation == CONFIRMED:
         # The name is the one host's; a network on a list may be a whole provider's.
         proven, claimed = [*claimed, *proven], []
-    known = next((entry for entry in proven if entry.brand), Entry())
-    claims = next((entry.brand or entry.tag for entry in claimed), None)
-    place = geo.place(number) if geo and number is not None else Place()
+    known = next((entry for entry in proven if entry.brand), _UNKNOWN) if proven else _UNKNOWN
+    claims = (claimed[0].brand or claimed[0].tag) if claimed else None
+    place = geo.place(number) if geo and number is not None else _NOWHERE
     return Identity(
         name=name,
         confirmation=confirmation,
@@ -98,12 +106,14 @@ def identify(
         claims=claims if claims != known.brand else None,
         kind=known.kind,
         url=known.url,
-        tags=tuple(
-            Tag(entry.tag, entry.source, entry.date, entry.reason) for entry in proven if entry.tag
-        ),
+        tags=_tags(proven) if proven else (),
         country=place.country,
         network=place.network,
     )
+
+
+def _tags(entries: Sequence[Entry]) -> tuple[Tag, ...]:
+    return tuple(Tag(one.tag, one.source, one.date, one.reason) for one in entries if one.tag)
 
 
 def describe(identity: Identity) -> str:

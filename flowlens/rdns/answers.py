@@ -53,7 +53,8 @@ class Answer(NamedTuple):
     """What is known about one address; a tuple, for these are made by the hundred thousand.
 
     `name` is safe ASCII (see `names.shown`); it and `confirmation` are there where the status is
-    ok. `asked` and `expires` are seconds since 1970, there where servers were asked.
+    ok. `asked` and `expires` are seconds since 1970, the former there where a query went out, the
+    latter where the answer is kept: not if the run ended before it could come.
     `failures` counts the runs in a row that ended without a verdict, `servers` those asked
     in the last one.
     """

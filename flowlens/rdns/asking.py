@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowlens.rdns import questions
 from flowlens.rdns.answers import Status
@@ -16,7 +16,8 @@ from flowlens.rdns.transport import Arrival, Query, Transport
 from flowlens.rdns.zones import Zones
 
 TRIES = 3
-"""Queries for one question that may time out. With 1 % lost, one question in a million ends so."""
+"""Queries for one question that may time out, more only where more servers are in turn. With 1 %
+lost, one question in a million ends so."""
 
 IN_FLIGHT = 500
 """Questions in flight at a time, whatever the rate: servers have buffers, too."""
@@ -28,7 +29,7 @@ servers count as dead."""
 SILENT = 20
 
 FALLBACK = 10
-"""Time-outs in a row after which a server is no longer the first one asked."""
+"""Time-outs in a row after which a server is out of turn: not asked while another one is in."""
 
 _WAIT = 0.2
 """The longest wait in seconds, so that a wish to stop is heard."""
@@ -36,14 +37,20 @@ _WAIT = 0.2
 
 @dataclass(slots=True, eq=False)
 class _Case:
-    """A question being asked: how it is asked next, and what is known so far."""
+    """A question being asked: how it is asked next, and what is known so far.
+
+    `target` is what is asked for: the question, or the end of the aliases that it led to, which
+    hold for `holds` seconds.
+    """
 
     question: Question
     server: int
+    target: Question
     began: float | None = None
     over_tcp: bool = False
     edns: bool = True
     failure: Reply | None = None
+    holds: int | None = None
     out: list[Query] = field(default_factory=list)
     expired: list[Query] = field(default_factory=list)
     ended: bool = False
@@ -76,6 +83,7 @@ class Asking:
         self._unheard: Counter[int] = Counter()
         self._silent = 0
         self._heard = clock()
+        self.sent = self.answered = 0
         self.gave_up = False
 
     def ask(self, asked: Iterable[Question], is_over: Callable[[], bool]) -> None:
@@ -94,7 +102,8 @@ class Asking:
             for query in self._transport.expired(self._clock()):
                 self._lose(query)
         for case in list(self._in_flight):
-            self._end(case, Reply(Status.TIMEOUT if case.expired else Status.NOT_ASKED))
+            unfinished = Reply(Status.TIMEOUT, unfinished=not case.expired)
+            self._end(case, case.failure or unfinished)
 
     def _send(self) -> float | None:
         """Send what may go; seconds until more may, None when only answers can bring more."""
@@ -107,7 +116,8 @@ class Asking:
                 return None
             self._pace.take()
             send = self._transport.send_stream if case.over_tcp else self._transport.send
-            query = send(case.question.wire, case.server, now=now, edns=case.edns)
+            query = send(case.target.wire, case.server, now=now, edns=case.edns)
+            self.sent += 1
             case.began = now if case.began is None else case.began
             case.out.append(query)
             self._cases[query] = case
@@ -122,9 +132,7 @@ class Asking:
         question = self._question()
         if question is None:
             return None
-        routes = self._routes(question)
-        alive = (server for server in routes if self._unheard[server] < FALLBACK)
-        case = _Case(question, next(alive, routes[0]))
+        case = _Case(question, self._in_turn(question)[0], question)
         self._in_flight[case] = None
         return case
 
@@ -152,22 +160,29 @@ class Asking:
         case = self._cases[query]
         now = self._heard = self._clock()
         self._silent = self._unheard[query.server] = 0
+        self.answered += 1
         self._zones.heard(case.question)
         self._close(query)
-        if questions.is_truncated(wire) and not case.over_tcp:
-            case.over_tcp, case.server = True, query.server
-            self._again.append(case)
+        if questions.is_truncated(wire) and not query.by_tcp:
+            if not case.over_tcp:
+                case.over_tcp, case.server = True, query.server
+                self._again.append(case)
         elif questions.is_format_error(wire) and case.edns:
             case.edns, case.server = False, query.server
             self._again.append(case)
         else:
-            reply = read(wire, case.question)
+            reply = read(wire, case.target)
             if reply.status.is_failure and case.failure is None and self._elsewhere(case, reply):
                 case.failure = reply
                 self._again.append(case)
+            elif reply.alias is not None and case.holds is None:
+                self._follow(case, query.server, reply)
             else:
-                lost = len(case.expired) - (query in case.expired)
+                # A server that is out of turn is down; that says nothing of the rate.
+                lost = sum(one is not query and self._is_up(one.server) for one in case.expired)
                 self._pace.answered(now, sent=case.began or now, lost=lost)
+                if case.holds is not None:
+                    reply = replace(reply, ttl=min(reply.ttl, case.holds))
                 self._end(case, reply)
 
     def _elsewhere(self, case: _Case, reply: Reply) -> bool:
@@ -176,25 +191,50 @@ class Asking:
         self._move(case)
         return case.server != before or reply.status is not Status.REFUSED
 
+    def _follow(self, case: _Case, server: int, reply: Reply) -> None:
+        """Ask for the end of the aliases, once: whoever answers doesn't do so by itself."""
+        assert reply.alias is not None
+        for query in list(case.out):
+            self._close(query)
+        case.target, case.holds = questions.renamed(case.question, reply.alias), reply.ttl
+        case.server = server
+        self._again.append(case)
+
     def _move(self, case: _Case) -> None:
+        """On to the next server in turn, which may be the same one."""
         routes = self._routes(case.question)
-        case.server = routes[(routes.index(case.server) + 1) % len(routes)]
+        at = routes.index(case.server) + 1
+        others = [*routes[at:], *routes[:at]]
+        case.server = next(filter(self._is_up, others), others[0])
+
+    def _is_up(self, server: int) -> bool:
+        return self._unheard[server] < FALLBACK
+
+    def _in_turn(self, question: Question) -> Sequence[int]:
+        """The servers that may be asked the question: all if none of them answers."""
+        routes = self._routes(question)
+        return [server for server in routes if self._is_up(server)] or routes
 
     def _lose(self, query: Query) -> None:
         """A query timed out or failed: the next try, or the end.
 
-        By UDP its answer is still welcome, as long as the question hasn't ended.
+        By UDP its answer is still welcome, as long as the question hasn't ended. By TCP it was
+        the server's own answer that led there: it isn't silent.
         """
         case = self._cases[query]
         case.expired.append(query)
-        if case.over_tcp:
+        if query.by_tcp:
             self._close(query)
-        self._zones.timed_out(case.question)
-        self._unheard[query.server] += 1
-        self._silent += 1
+        else:
+            self._unheard[query.server] += 1
+            self._silent += 1
         if self._silent >= SILENT and self._clock() - self._heard > PATIENCE:
             self.gave_up = True
-        if len(case.expired) >= TRIES or self._zones.is_dead(case.question):
+        asked = {one.server for one in case.expired}
+        everywhere = asked.issuperset(self._in_turn(case.question))
+        if everywhere:
+            self._zones.timed_out(case.question)
+        if self._zones.is_dead(case.question) or (everywhere and len(case.expired) >= TRIES):
             self._end(case, case.failure or Reply(Status.TIMEOUT))
         else:
             self._move(case)

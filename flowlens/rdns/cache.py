@@ -2,8 +2,10 @@
 
 Whatever is wrong with the file costs a warning and never the run: one that is corrupt is moved
 aside, one that can't be written is read, one of a newer flowlens or of another program is let
-alone. SQLite's own locks keep two processes apart; with its rollback journal a file stays whole,
-and can be read, where its directory can't be written.
+alone. It is made, and tidied, when there is something to keep. SQLite's own locks keep two
+processes apart; with its rollback journal a file stays whole, and can be read, while another one
+writes and where its directory can't be written. Who wrote a row isn't known: one that no flowlens
+would have written is left out, and makes room for the next.
 
 A public address has one answer, whoever gives it. A private one has one a view: the resolvers that
 were named for it.
@@ -16,11 +18,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from flowlens.errors import UsageError
-from flowlens.rdns.answers import Answer, Confirmation, Status
+from flowlens.rdns.answers import LONGEST, Answer, Confirmation, Status
+from flowlens.rdns.names import is_shown
 
 VERSION = 1
 """Of the table below; kept as the file's `user_version`."""
@@ -49,16 +53,25 @@ create table if not exists answers (
 ) without rowid
 """
 
-_SELECT = """
+_SELECT = f"""
 select
     address, status, name, confirmation, asked, expires, servers, failures
 from json_each(?)
 cross join answers on address = value and view = ?
+where typeof(asked) = 'integer'
+    and typeof(expires) = 'integer'
+    and typeof(failures) = 'integer'
+    and asked <= expires + {LONGEST}
+    and typeof(servers) = 'text'
+    and typeof(name) in ('text', 'null')
 """
+"""What else there is to hold against a row is held against it in `_answers`."""
 
 _UPSERT = """
 insert into answers
-values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+values (
+    :address, :view, :status, :name, :confirmation, :asked, :expires, :servers, :failures
+)
 on conflict do update set
     status = excluded.status,
     name = excluded.name,
@@ -67,16 +80,21 @@ on conflict do update set
     expires = excluded.expires,
     servers = excluded.servers,
     failures = excluded.failures
-where excluded.asked >= asked
+where typeof(asked) != 'integer'
+    or asked not between excluded.asked + 1 and excluded.asked + :longest
 """
+"""A row that was asked for later stays, unless it is of a time that can't be."""
+
+_TIDY = "delete from answers where expires < :before or typeof(expires) != 'integer'"
 
 _BATCH = 10_000
-_STATUSES = {str(status): status for status in Status}
+_STATUSES = {str(one): one for one in Status if one.is_verdict or one.is_failure}
 _CONFIRMATIONS: dict[str | None, Confirmation | None] = {
     None: None,
     **{str(one): one for one in Confirmation},
 }
 
+_MOST_FAILURES = 1 << 31
 
 Row = tuple[str, str, str | None, str | None, int, int, str, int]
 
@@ -106,7 +124,9 @@ class Cache:
         self._path = path
         self._warn = warn
         self._connection: sqlite3.Connection | None = None
+        self._readable = False
         self._writable = True
+        self._tidied = False
 
     def __enter__(self) -> Self:
         self._guarded(self._open)
@@ -124,10 +144,17 @@ class Cache:
         ordered = sorted(addresses)
 
         def select() -> None:
-            for start in range(0, len(ordered) if self._connection else 0, _BATCH):
+            for start in range(0, len(ordered) if self._readable else 0, _BATCH):
                 assert self._connection is not None
-                part = json.dumps(ordered[start : start + _BATCH])
-                found.update(_answers(self._connection.execute(_SELECT, (part, view))))
+                values = (json.dumps(ordered[start : start + _BATCH]), view)
+                try:
+                    found.update(_answers(self._connection.execute(_SELECT, values)))
+                except sqlite3.OperationalError as error:
+                    if "decode" not in str(error):
+                        raise
+                    # Text that isn't UTF-8; it makes no sense, and costs nobody else's row.
+                    self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+                    found.update(_answers(self._connection.execute(_SELECT, values)))
 
         self._guarded(select)
         return found
@@ -137,17 +164,48 @@ class Cache:
         rows = [_row(answer, view) for answer in answers]
 
         def upsert() -> None:
-            if self._connection is not None and self._writable and rows:
-                with self._connection:
-                    self._connection.executemany(_UPSERT, rows)
+            if self._connection is None:
+                self._make()
+            assert self._connection is not None
+            with self._connection:
+                self._connection.execute("begin immediate")
+                self._prepare()
+                self._connection.executemany(_UPSERT, rows)
 
-        self._guarded(upsert)
+        if rows and self._writable:
+            self._guarded(upsert)
 
     def _open(self) -> None:
-        self._writable = self._prepare()
-        mode = "rwc" if self._writable else "ro"
+        """Open the file if there is one.
+
+        Raises:
+            UnusableError: it is none of ours.
+        """
+        if not self._path.exists():
+            return
+        self._writable = os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
+        if not self._writable:
+            self._warn(f"{self._path}: can't be written; names are read from it, and not kept")
+        self._connect("rw" if self._writable else "ro")
+
+    def _make(self) -> None:
+        """Make the file, and its directory.
+
+        Raises:
+            UnusableError: there can't be one, or one of others has been made since.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableError(f"can't be made: {error.strerror}") from error
+        self._connect("rwc")
+
+    def _connect(self, mode: str) -> None:
         self._connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY,
+            isolation_level=None,
         )
         version, kind, tables = self._connection.execute(
             "select user_version, application_id, (select count(*) from sqlite_schema) "
@@ -157,38 +215,19 @@ class Cache:
             raise UnusableError("is another program's file")
         if version > VERSION:
             raise UnusableError("was written by a newer flowlens")
-        if self._writable:
-            self._create(fresh=not tables)
+        self._readable = bool(tables)
 
-    def _create(self, *, fresh: bool) -> None:
-        """Make the table in a new file; in an old one, drop what expired long ago."""
+    def _prepare(self) -> None:
+        """Before the first write: make the table if there is none, drop what expired long ago."""
         assert self._connection is not None
-        with self._connection:
-            if fresh:
-                self._connection.execute("begin immediate")
-                self._connection.execute(_TABLE)
-                self._connection.execute(f"pragma application_id = {KIND}")
-                self._connection.execute(f"pragma user_version = {VERSION}")
-            else:
-                before = int(time.time()) - KEPT
-                self._connection.execute("delete from answers where expires < ?", (before,))
-
-    def _prepare(self) -> bool:
-        """Make the directory; whether the file can be written.
-
-        Raises:
-            UnusableError: there is no file, and there can't be one.
-        """
-        if self._path.exists():
-            if os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK):
-                return True
-            self._warn(f"{self._path}: can't be written; names are read from it, and not kept")
-            return False
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnusableError(f"can't be made: {error.strerror}") from error
-        return True
+        if self._tidied:
+            return
+        if not self._readable:
+            self._connection.execute(_TABLE)
+            self._connection.execute(f"pragma application_id = {KIND}")
+            self._connection.execute(f"pragma user_version = {VERSION}")
+        self._connection.execute(_TIDY, {"before": int(time.time()) - KEPT})
+        self._readable = self._tidied = True
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do the work; where the file is at fault, go on with a new one, or without any."""
@@ -203,23 +242,24 @@ class Cache:
 
     def _give_up(self, why: str) -> None:
         self.__exit__()
+        self._readable = self._writable = False
         self._warn(f"{self._path}: {why}; name another with --rdns-cache")
 
     def _renew(self, error: sqlite3.DatabaseError) -> None:
-        """Move a corrupt file aside and begin a new one."""
+        """Move a corrupt file aside; a new one is made when there is something to keep."""
         self.__exit__()
+        self._readable = self._tidied = False
         aside = self._path.with_name(f"{self._path.name}.corrupt-{int(time.time())}")
         try:
             self._path.replace(aside)
-            self._open()
-        except (OSError, sqlite3.Error, UnusableError):
+        except OSError:
             self._give_up(f"{error}; names are not kept")
         else:
-            self._warn(f"{self._path}: {error}; moved to {aside.name}, and a new one begun")
+            self._warn(f"{self._path}: {error}; moved to {aside.name}, for a new one")
 
 
 def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
-    """The answers in rows of `_SELECT`, by address."""
+    """The answers in rows of `_SELECT`, by address; of those that make sense."""
     return {
         address: Answer(
             address,
@@ -232,14 +272,17 @@ def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
             failed,
         )
         for address, status, name, whether, asked, expires, servers, failed in rows
-        if status in _STATUSES and whether in _CONFIRMATIONS
+        if status in _STATUSES
+        and whether in _CONFIRMATIONS
+        and (status == "ok") is (name is not None) is (whether is not None)
+        and (name is None or is_shown(name))
+        and 0 <= failed <= _MOST_FAILURES
     }
 
 
-def _row(answer: Answer, view: str) -> tuple[object, ...]:
-    """The values of `_UPSERT`, in the table's order."""
-    status, confirmation = str(answer.status), answer.confirmation
-    return (
-        answer.address, view, status, answer.name, confirmation and str(confirmation),
-        answer.asked, answer.expires, answer.servers, answer.failures,
-    )  # fmt: skip
+def _row(answer: Answer, view: str) -> dict[str, object]:
+    """The values of `_UPSERT`."""
+    row = answer._asdict() | {"view": view, "longest": LONGEST, "status": str(answer.status)}
+    if answer.confirmation is not None:
+        row["confirmation"] = str(answer.confirmation)
+    return row

@@ -17,7 +17,9 @@ from flowlens.rdns.lifetimes import lifetime
 from flowlens.rdns.questions import Question, Reply, forward, reverse
 
 BATCH = 500
-"""Answers kept at a time."""
+SECONDS = 1.0
+"""Answers are kept at the latest when there are so many, or so long after the last ones were: what
+a run loses that is killed."""
 
 Address = IPv4Address | IPv6Address
 _Name = tuple[dns.name.Name, int, bool]
@@ -58,6 +60,7 @@ class Learning:
         self._claims: dict[_Name, list[_Claim]] = defaultdict(list)
         self._forward: dict[_Name, Reply] = {}
         self._unkept: list[Answer] = []
+        self._kept = clock()
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +82,9 @@ class Learning:
         address = self._addresses.pop(question, None)
         if address is None:
             self._resolved(question, reply)
+            return ()
+        if reply.unfinished:
+            self._heard(Answer(str(address), reply.status, asked=int(self._clock())))
             return ()
         if reply.status is not Status.OK:
             self._learn(address, reply.status, reply.ttl)
@@ -140,12 +146,14 @@ class Learning:
         holds = lifetime(status, ttl, failures)
         if forward is not None:
             holds = min(holds, lifetime(forward.status, forward.ttl, failures))
-        now = int(self._clock())
+        clock = self._clock()
+        now = int(clock)
         shown = names.shown(name) if name is not None else None
         servers = self._servers if failed else ""
         answer = Answer(key, status, shown, confirmation, now, now + holds, servers, failures)
         self._heard(answer)
         self._unkept.append(answer)
-        if len(self._unkept) >= BATCH:
+        # Clocks are set back as well.
+        if len(self._unkept) >= BATCH or not 0 <= clock - self._kept < SECONDS:
             self._keep(self._unkept)
-            self._unkept = []
+            self._unkept, self._kept = [], clock

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from ipaddress import ip_address
-from socket import AF_INET, inet_pton
 
+from flowlens.cidrs import Address
 from flowlens.errors import UsageError
+from flowlens.rdns.addresses import read
 from flowlens.rdns.answers import Answer, Status
 from flowlens.rdns.cache import Cache, default_place
 from flowlens.rdns.learning import Learning
@@ -26,6 +27,7 @@ from flowlens.rdns.resolver import Resolver
 from flowlens.rdns.servers import servers, system
 from flowlens.rdns.settings import Listener, Mode, Settings
 from flowlens.rdns.special import Reach, reach
+from flowlens.textfiles import shortened
 
 BLOCK = 1000
 """Addresses of like importance, that are asked about in hashed order: neighbours are apart."""
@@ -64,7 +66,7 @@ class Lookup:
 
 
 def lookup(
-    addresses: Iterable[str],
+    addresses: Iterable[str | Address],
     settings: Settings,
     *,
     resolver: Resolver | None = None,
@@ -75,14 +77,17 @@ def lookup(
     With a `resolver` of one's own, answers are only kept where `settings` names a cache.
 
     Raises:
-        UsageError: a text is no address, a server can't be, or the system has none.
+        UsageError: one is no address, a server can't be, or the system has none.
     """
     began = time.time()
     listener = listener or Listener()
     keys: dict[str, str] = {}
     packed: dict[str, bytes] = {}
-    for text in addresses:
-        key, value = _read(text)
+    for given in addresses:
+        try:
+            text, key, value = read(given)
+        except ValueError as error:
+            raise UsageError(f"{shortened(str(given))}: {error}") from None
         keys[text], packed[key] = key, value
     own = resolver is not None
     if resolver is None and settings.mode is Mode.ON:
@@ -200,22 +205,3 @@ def _hashed(keys: Sequence[str]) -> Iterator[str]:
     for start in range(0, len(keys), BLOCK):
         block = keys[start : start + BLOCK]
         yield from sorted(block, key=lambda key: blake2b(key.encode(), digest_size=8).digest())
-
-
-def _read(text: str) -> tuple[str, bytes]:
-    """An address in the one way to write it, and its bytes.
-
-    Raises:
-        UsageError: it is no address.
-    """
-    try:
-        # Strict where ip_address is, and IPv4 has but one way: ten times as fast.
-        return text, inet_pton(AF_INET, text)
-    except (OSError, ValueError):
-        try:
-            address = ip_address(text)
-        except ValueError as error:
-            raise UsageError(
-                f"{text!r}: no IP address; write 203.0.113.7 or 2001:db8::7"
-            ) from error
-    return str(address), address.packed

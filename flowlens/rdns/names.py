@@ -15,6 +15,10 @@ import dns.name
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]*")
 _SHOWN = [chr(byte) if _PLAIN.fullmatch(bytes([byte])) else f"\\{byte:03d}" for byte in range(256)]
 
+_BYTE = r"\\(?:[01][0-9][0-9]|2[0-4][0-9]|25[0-5])"
+_SHOWN_NAME = re.compile(rf"\.|(?:[A-Za-z0-9_-]++\.?+|(?:{_BYTE})++\.?+)+(?<!\.)")
+_LONGEST = 1024
+
 _LOCAL = (b"local", b"localhost")
 
 
@@ -25,6 +29,15 @@ def shown(name: dns.name.Name) -> str:
     a\046b\027.example
     """
     return ".".join(map(_label, _labels(name))) or "."
+
+
+def is_shown(text: str) -> bool:
+    r"""Whether a text has the form of a shown name.
+
+    >>> [is_shown(text) for text in (r"a\046b.example", ".", "a..b", "a b", r"a\46b", r"a\256b")]
+    [True, True, False, False, False, False]
+    """
+    return len(text) <= _LONGEST and _SHOWN_NAME.fullmatch(text) is not None
 
 
 def is_bogus(name: dns.name.Name) -> bool:

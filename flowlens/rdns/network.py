@@ -58,11 +58,14 @@ class Network:
 
     def ask(self, asked: Iterable[Question], finish: Finish) -> None:
         """Ask each question; see `Resolver`."""
-        pace = Pace(self._rate, now=time.monotonic())
+        began = time.monotonic()
+        pace = Pace(self._rate, now=began)
         with Transport(self._servers, timeout=self._timeout) as transport:
             run = Asking(transport, pace, finish, routes=self._routes, clock=time.monotonic)
             run.ask(asked, self._is_over)
         self._remarks = [f"{self._servers[n]}: {why}" for n, why in transport.faults.items()]
+        if not run.gave_up and run.sent and not run.answered:
+            self._remarks.append(f"no answer at all in {time.monotonic() - began:.1f} s")
         if run.gave_up:
             self._remarks.append(f"no answer at all for {PATIENCE:g} s; the rest was not asked")
         if pace.rate < self._rate:

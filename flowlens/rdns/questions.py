@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 
@@ -14,7 +14,9 @@ import dns.rcode
 import dns.reversename
 from dns.rdatatype import RdataType
 
+from flowlens.identity.names import operator, plain
 from flowlens.rdns.answers import Status
+from flowlens.rdns.names import shown
 
 PAYLOAD = 1232
 """Bytes of an answer over UDP, at most: what passes without fragments (DNS flag day 2020)."""
@@ -48,12 +50,16 @@ class Question:
 class Reply:
     """How a question ended. `records` are names or the text of addresses, `ttl` is in seconds.
 
-    Where there are no records, `ttl` is how long that holds, by the zone's SOA (RFC 2308).
+    Where there are no records, `ttl` is how long that holds, by the zone's SOA (RFC 2308). An
+    `alias` is where the answer leads to without saying what is there; `ttl` is then how long it
+    leads there. An `unfinished` time-out is one of a run that ended first.
     """
 
     status: Status
     records: tuple[dns.name.Name | str, ...] = ()
     ttl: int = 0
+    alias: dns.name.Name | None = None
+    unfinished: bool = False
 
 
 REVERSE_AT_ONCE = 2
@@ -73,10 +79,20 @@ def reverse(address: IPv4Address | IPv6Address, *, private: bool = False) -> Que
 
 
 def forward(name: dns.name.Name, *, version: int, private: bool = False) -> Question:
-    """The question for a name's addresses of one family; its zone is what the name stands in."""
+    """The question for a name's addresses of one family; its zone is its registrable domain.
+
+    >>> forward(dns.name.from_text("a.b.example.co.uk"), version=4).zone
+    ('example.co.uk', False)
+    """
     rdtype = RdataType.A if version == 4 else RdataType.AAAA
-    zone = name.parent().canonicalize().to_wire()
+    text = plain(shown(name))
+    zone = (operator(text) or text, private)
     return Question(name, rdtype, zone, FORWARD_AT_ONCE, private, _section(name, rdtype))
+
+
+def renamed(question: Question, name: dns.name.Name) -> Question:
+    """The same question for another name, which an alias leads to."""
+    return replace(question, name=name, wire=_section(name, question.rdtype))
 
 
 def _section(name: dns.name.Name, rdtype: RdataType) -> bytes:

@@ -11,9 +11,11 @@ from collections import defaultdict
 from socket import AF_INET, AF_INET6, inet_ntop
 
 import dns.exception
+import dns.flags
 import dns.name
 import dns.rcode
 import dns.wire
+from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
 from flowlens.rdns.answers import Status
@@ -25,9 +27,6 @@ _CHAIN = 16
 _QUESTION = b"\xc0\x0c"
 """The pointer to the question's name, which nearly every record begins with."""
 
-_FAILURES = {dns.rcode.REFUSED: Status.REFUSED}
-"""Statuses of codes that are no verdict; the others are the server's failure."""
-
 _Value = dns.name.Name | str | int | None
 _Record = tuple[dns.name.Name, int, int, _Value]
 """Owner, type, TTL; and a name, the text of an address, or a SOA's own negative TTL."""
@@ -36,8 +35,9 @@ _Record = tuple[dns.name.Name, int, int, _Value]
 def read(wire: bytes, question: Question) -> Reply:
     """What a response to the question says; bytes that are no DNS message are malformed.
 
-    Aliases are followed within the message (RFC 2317 has them in reverse zones). Without an SOA
-    nothing is known of how long an absence holds, so not at all (RFC 2308, 5).
+    So is a truncated one, for what it lacks isn't known. Records of classes other than IN say
+    nothing. Aliases are followed within the message (RFC 2317 has them in reverse zones). Without
+    an SOA nothing is known of how long an absence holds, so not at all (RFC 2308, 5).
     """
     try:
         return _read(wire, question)
@@ -48,6 +48,8 @@ def read(wire: bytes, question: Question) -> Reply:
 def _read(wire: bytes, question: Question) -> Reply:
     parser = dns.wire.Parser(wire)
     _, flags, _, *counts = parser.get_struct("!HHHHHH")
+    if flags & dns.flags.TC:
+        raise dns.exception.FormError
     parser.seek(HEADER + len(question.wire))
     answer, authority, additional = (
         [_record(parser, question) for _ in range(count)] for count in counts
@@ -57,7 +59,7 @@ def _read(wire: bytes, question: Question) -> Reply:
     extended = next((ttl >> 24 for _, kind, ttl, _ in additional if kind == RdataType.OPT), 0)
     rcode = extended << 4 | flags & 0x0F
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        return Reply(_FAILURES.get(dns.rcode.Rcode(rcode), Status.SERVFAIL))
+        return Reply(Status.REFUSED if rcode == dns.rcode.REFUSED else Status.SERVFAIL)
     name, records, ttl = _followed(answer, question)
     if not records:
         lives = [
@@ -65,6 +67,8 @@ def _read(wire: bytes, question: Question) -> Reply:
             for owner, _, ttl, least in authority
             if isinstance(least, int) and name.is_subdomain(owner)
         ]
+        if rcode == dns.rcode.NOERROR and not lives and name != question.name:
+            return Reply(Status.NODATA, (), ttl, alias=name)
         status = Status.NXDOMAIN if rcode == dns.rcode.NXDOMAIN else Status.NODATA
         return Reply(status, (), min([*lives, ttl]) if lives else 0)
     if rcode == dns.rcode.NXDOMAIN:
@@ -82,9 +86,11 @@ def _record(parser: dns.wire.Parser, question: Question) -> _Record:
     rdtype, rdclass, ttl, length = parser.get_struct("!HHIH")
     value: _Value = None
     with parser.restrict_to(length):
-        if rdtype in (RdataType.PTR, RdataType.CNAME) and rdclass == 1:
+        if rdclass != RdataClass.IN:
+            parser.get_remaining()
+        elif rdtype in (RdataType.PTR, RdataType.CNAME):
             value = parser.get_name(decompress=True)
-        elif rdtype in (RdataType.A, RdataType.AAAA) and rdclass == 1:
+        elif rdtype in (RdataType.A, RdataType.AAAA):
             size, family = (4, AF_INET) if rdtype == RdataType.A else (16, AF_INET6)
             value = inet_ntop(family, parser.get_bytes(size))
         elif rdtype == RdataType.SOA and length >= 4:
@@ -100,19 +106,26 @@ def _followed(
     answer: list[_Record], question: Question
 ) -> tuple[dns.name.Name, tuple[dns.name.Name | str, ...], int]:
     """The name at the end of the aliases, its records, and how long all of that holds."""
-    found: dict[tuple[dns.name.Name, int], list[_Record]] = defaultdict(list)
-    for record in answer:
-        found[record[0], record[1]].append(record)
-    name, ttls = question.name, [(1 << 31) - 1]
+    if len(answer) == 1:
+        # The usual case, without names as keys: to hash one takes long.
+        ((owner, rdtype, ttl, value),) = answer
+        its = owner is question.name and rdtype == question.rdtype
+        if its and isinstance(value, (dns.name.Name, str)):
+            return owner, (value,), ttl
+    records: dict[dns.name.Name, dict[dns.name.Name | str, int]] = defaultdict(dict)
+    aliases: dict[dns.name.Name, tuple[dns.name.Name, int]] = {}
+    for owner, rdtype, ttl, value in answer:
+        if rdtype == question.rdtype and isinstance(value, (dns.name.Name, str)):
+            its_own = records[owner]
+            its_own[value] = min(ttl, its_own.get(value, ttl))
+        elif rdtype == RdataType.CNAME and isinstance(value, dns.name.Name):
+            aliases.setdefault(owner, (value, ttl))
+    name, holds = question.name, (1 << 31) - 1
     for _ in range(_CHAIN):
-        records = found.get((name, question.rdtype), [])
-        aliases = found.get((name, RdataType.CNAME), [])
-        ttls += [ttl for _, _, ttl, _ in records or aliases[:1]]
-        values = (value for _, _, _, value in records)
-        if records or not aliases:
-            kept = dict.fromkeys(one for one in values if isinstance(one, (dns.name.Name, str)))
-            return name, tuple(kept), min(ttls)
-        target = aliases[0][3]
-        assert isinstance(target, dns.name.Name)
-        name = target
+        if name in records:
+            return name, tuple(records[name]), min(holds, *records[name].values())
+        if name not in aliases:
+            return name, (), holds
+        name, ttl = aliases[name]
+        holds = min(holds, ttl)
     raise dns.exception.FormError

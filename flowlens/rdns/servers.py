@@ -17,6 +17,11 @@ VPC_CEILING = 900.0
 """Queries a second to a VPC's own resolver, which drops what exceeds 1,024 packets a second and
 network interface (AWS, "Amazon DNS quotas")."""
 
+_PORTS = ("53", "5353")
+"""What is taken for a port where an IPv6 address before it would be whole without."""
+
+_LONGEST = 60
+
 _VPC = (ip_address("169.254.169.253"), ip_address("fd00:ec2::253"))
 _WRITTEN = re.compile(
     r"\[(?P<v6>[^\]]+)\](:(?P<port6>[0-9]+))?|(?P<host>[^:]+)(:(?P<port>[0-9]+))?"
@@ -48,7 +53,7 @@ class Server:
 
 
 def servers(written: Iterable[str], *, option: str = "--resolver") -> tuple[Server, ...]:
-    """The servers behind `HOST`, `HOST:PORT`, `[IPv6]:PORT`, each once.
+    """The servers behind `HOST`, `HOST:PORT`, `[IPv6]:PORT`, each once; a name's in its order.
 
     Raises:
         UsageError: a text is none of these, or a host has no address.
@@ -56,7 +61,7 @@ def servers(written: Iterable[str], *, option: str = "--resolver") -> tuple[Serv
     >>> [str(server) for server in servers(["192.0.2.1", "[2001:db8::1]:5353", "2001:db8::1"])]
     ['192.0.2.1:53', '[2001:db8::1]:5353', '[2001:db8::1]:53']
     """
-    return tuple(dict.fromkeys(_server(text, option) for text in written))
+    return tuple(dict.fromkeys(server for text in written for server in _servers(text, option)))
 
 
 def system() -> tuple[Server, ...]:
@@ -77,23 +82,29 @@ def system() -> tuple[Server, ...]:
     return tuple(Server(host) for host in hosts)
 
 
-def _server(text: str, option: str) -> Server:
+def _servers(text: str, option: str) -> list[Server]:
+    """A host may have addresses where nobody serves, such as `localhost` has ::1: all are taken."""
+    place = f"{option} {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+    address, colon, port = text.rpartition(":")
     if _is_address(text):
-        return Server(str(ip_address(text)))
+        if port in _PORTS and _is_address(address):
+            raise UsageError(f"{place}: write [{address}]{colon}{port}, or [{text}] for an address")
+        return [Server(str(ip_address(text)))]
     match = _WRITTEN.fullmatch(text)
     if match is None:
-        raise UsageError(f"{option} {text}: write HOST, HOST:PORT or [IPv6]:PORT")
-    port = int(match["port6"] or match["port"] or PORT)
-    if not 0 < port < 65536:
-        raise UsageError(f"{option} {text}: ports go from 1 to 65535")
+        raise UsageError(f"{place}: write HOST, HOST:PORT or [IPv6]:PORT")
+    digits = (match["port6"] or match["port"] or str(PORT)).lstrip("0")
+    number = int(digits) if 0 < len(digits) <= 5 else 0
+    if not 0 < number < 65536:
+        raise UsageError(f"{place}: ports go from 1 to 65535")
     host = match["v6"] or match["host"]
     if _is_address(host):
-        return Server(str(ip_address(host)), port)
+        return [Server(str(ip_address(host)), number)]
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(host, number, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"{option} {text}: this host has no address; write its address") from error
-    return Server(str(found[0][4][0]), port)
+        raise UsageError(f"{place}: this host has no address; write its address") from error
+    return [Server(str(address[0]), number) for *_, address in found]
 
 
 def _is_address(text: str) -> bool:

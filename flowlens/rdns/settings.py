@@ -9,9 +9,13 @@ from math import inf
 from pathlib import Path
 
 from flowlens.errors import UsageError, nearest
+from flowlens.textfiles import shortened
 
 RATE = 200.0
 """Queries a second unless told otherwise."""
+
+SLOWEST = 0.1
+"""Queries a second at least: what is slower would seem to hang."""
 
 TIMEOUT = 1.5
 """Seconds from sending a query until another one is tried."""
@@ -60,14 +64,22 @@ def settings(
     """
     if mode not in tuple(Mode):
         raise UsageError(f"--rdns {mode}: no such mode; {nearest(mode, tuple(Mode))}")
-    if not 0 < rate < inf:
-        raise UsageError(f"--rdns-rate {rate:g}: give queries a second, more than 0")
-    if budget is not None and not 0 <= budget < inf:
+    rate = _number("--rdns-rate", rate)
+    if not SLOWEST <= rate < inf:
+        raise UsageError(f"--rdns-rate {rate:g}: give queries a second, {SLOWEST:g} or more")
+    if budget is not None and not 0 <= (budget := _number("--rdns-budget", budget)) < inf:
         raise UsageError(f"--rdns-budget {budget:g}: give seconds, 0 or more")
-    if limit is not None and limit < 0:
-        raise UsageError(f"--rdns-limit {limit}: give a number of addresses, 0 or more")
+    if limit is not None and not (isinstance(limit, int) and limit >= 0):
+        raise UsageError(f"--rdns-limit {limit!r}: give a number of addresses, 0 or more")
     place = Path(cache) if cache is not None else None
     return Settings(Mode(mode), tuple(resolvers), tuple(private), rate, budget, limit, place)
+
+
+def _number(option: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"{option} {shortened(str(value))}: no number") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Stream:
         family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setblocking(False)
+        self.identity = query[:2]
         self._unsent = len(query).to_bytes(2, "big") + query
         self._received = bytearray()
         began = self.socket.connect_ex((server.host, server.port))

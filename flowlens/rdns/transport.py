@@ -43,6 +43,7 @@ class Query:
     deadline: float = 0.0
     key: tuple[int, int] | None = None
     """Socket and id, as long as it is open."""
+    by_tcp: bool = False
     stream: Stream | None = None
     closed: bool = False
 
@@ -101,11 +102,8 @@ class Transport:
         self._deadlines.append(query)
         if not self._homes[server]:
             return query
-        home = _random.choice(self._homes[server])
-        identity = _random.getrandbits(16)
-        while (home, identity) in self._open:
-            identity = _random.getrandbits(16)
-        query.key = (home, identity)
+        query.key = self._free_key(self._homes[server])
+        home, identity = query.key
         self._open[query.key] = query
         wire = questions.message(identity, question, edns=edns)
         try:
@@ -119,9 +117,17 @@ class Transport:
             self._fault(server, error)
         return query
 
+    def _free_key(self, homes: Sequence[int]) -> tuple[int, int]:
+        """One of the sockets and an id, by chance; one call of the system for both."""
+        while True:
+            chance = _random.getrandbits(32)
+            key = (homes[(chance >> 16) % len(homes)], chance & 0xFFFF)
+            if key not in self._open:
+                return key
+
     def send_stream(self, question: bytes, server: int, *, now: float, edns: bool) -> Query:
         """Send a question by TCP, at once or when a connection is free; its time begins then."""
-        query = Query(question, server)
+        query = Query(question, server, by_tcp=True)
         wire = questions.message(_random.getrandbits(16), question, edns=edns)
         self._waiting.append((query, wire))
         self._open_streams(now)
@@ -228,6 +234,6 @@ class Transport:
         if wire is None:
             self._selector.modify(stream.socket, stream.events, query)
         else:
-            right = questions.answers(wire, query.question)
+            right = wire[:2] == stream.identity and questions.answers(wire, query.question)
             self.ignored += not right
             yield Arrival(query, wire if right else None)

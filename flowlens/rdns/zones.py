@@ -1,6 +1,6 @@
 """Zones: what one name server answers for is asked a few questions at a time, or given up.
 
-A zone is a reverse /24 or /48, or the domain that a name stands in.
+A zone is a reverse /24 or /48, or the registrable domain that a name stands in.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from dataclasses import dataclass, field
 from flowlens.rdns.questions import Question
 
 PATIENCE = 3
-"""Time-outs of queries in a zone without one answer of any kind after which it counts as dead."""
+"""Time-outs in a zone without one answer of any kind after which it counts as dead; they have to be
+those of several questions, for one name alone may have servers of its own."""
 
 
 @dataclass(slots=True)
 class _Zone:
     in_flight: int = 0
-    timeouts: int = 0
+    timeouts: list[Question] = field(default_factory=list)
     heard: bool = False
     parked: deque[Question] = field(default_factory=deque)
 
     @property
     def is_dead(self) -> bool:
-        return not self.heard and self.timeouts >= PATIENCE
+        if self.heard or len(self.timeouts) < PATIENCE:
+            return False
+        return any(one is not self.timeouts[0] for one in self.timeouts)
 
 
 class Zones:
@@ -55,8 +58,8 @@ class Zones:
         self._zones[question.zone].heard = True
 
     def timed_out(self, question: Question) -> None:
-        """A query got no answer in time."""
-        self._zones[question.zone].timeouts += 1
+        """A query got no answer in time, and its question none from any server in turn."""
+        self._zones[question.zone].timeouts.append(question)
 
     def is_dead(self, question: Question) -> bool:
         """Whether its zone has been given up in this run."""
