@@ -24,6 +24,10 @@ _INDENT = "   "
 _ANSWERS = 10
 _PORTS = 5
 
+REJECTS = "rejects only"
+_BENIGN = {False: "benign", True: "with too little evidence"}
+"""The tier in words: where the log holds rejects alone, nobody can be known to be benign."""
+
 Row = Mapping[str, Any]
 
 
@@ -55,7 +59,7 @@ def _top(scanners: Scanners, inputs: str, room: int) -> str:
         + (f" and {count(counts['groups'], 'network')}" if counts["groups"] else ""),
         f"{counts['likely']:,} likely",
         f"{count(counts['probe'], 'probe')} (not judged)",
-        f"{counts['benign']:,} benign",
+        f"{counts['benign']:,} {_BENIGN[_bases(found.sources) == {REJECTS}]}",
         f"{counts['backscatter']:,} backscatter",
         f"{counts['return']:,} only answered us",
     ]
@@ -79,16 +83,21 @@ def _trust(scanners: Scanners) -> Iterator[str]:
     yield "as of the data read: what comes later can lower a verdict"
 
 
+def _bases(sources: pa.Table) -> set[str]:
+    """On what the verdicts rest."""
+    return set(pc.unique(sources["basis"]).to_pylist()) - {None}
+
+
 def _logs(sources: pa.Table) -> str:
     """What the records show of what was let in, and what was not.
 
     The basis of a verdict tells a log of rejects alone once that is long enough to be known for
     one; in a shorter log nothing may have been let in, or turned away.
     """
-    bases = set(sources["basis"].to_pylist()) - {None}
+    bases = _bases(sources)
     if not bases:
         return "nobody opened anything"
-    if bases == {"rejects only"}:
+    if bases == {REJECTS}:
         return "rejects alone, sessions can't be seen"
     accepted, targets = (pc.sum(sources[name]).as_py() for name in ("accepted", "targets"))
     if not accepted:
@@ -121,13 +130,13 @@ def _answered(scanners: Scanners, listed: Collection[str], room: int, limit: int
         _column("eni", [f"{middle(row['interface_id'] or '-', 22)}" for row in shown]),
         _column("target", [row["dstaddr"] for row in shown]),
         _column("port", [port_service(row["protocol"], row["dstport"]) for row in shown]),
-        _column("since", [_clock(row["first_seen"], scanners) for row in shown]),
+        _column("at", [_clock(row["answered_first"], scanners) for row in shown]),
         _column("in", [f"{amount(row['bytes_in'])} in" for row in shown], number=True),
         _column("out", [f"{amount(row['bytes_out'])} out" for row in shown], number=True),
     ]
     # What the columns are is plain without a header.
     _, *lines = lines_of(
-        columns, room, drop=("target",), cut=("source", "eni", "port"), last=("since", "eni")
+        columns, room, drop=("target",), cut=("source", "eni", "port"), last=("at", "eni")
     )
     if len(shown) < len(found):
         lines.append(f" {len(found) - len(shown):,} more: --limit 0")

@@ -53,19 +53,36 @@ create table if not exists answers (
 ) without rowid
 """
 
+_MOST_FAILURES = 1 << 31
+
+_TEXTS = ", ".join(f"'{one}'" for one in Status if one.is_verdict or one.is_failure)
+_WHETHER = ", ".join(f"'{one}'" for one in Confirmation)
 _SELECT = f"""
 select
-    address, status, name, confirmation, asked, expires, servers, failures
+    address, status, name, confirmation, asked, expires, servers, failures,
+    coalesce(
+        name not glob '*[^-_.A-Za-z0-9]*'
+            and name not glob '*..*'
+            and name not glob '.*'
+            and not instr(name, char(0)),
+        1
+    )
 from json_each(?)
 cross join answers on address = value and view = ?
 where typeof(asked) = 'integer'
     and typeof(expires) = 'integer'
-    and typeof(failures) = 'integer'
     and asked <= expires + {LONGEST}
+    and typeof(failures) = 'integer'
+    and failures between 0 and {_MOST_FAILURES}
     and typeof(servers) = 'text'
     and typeof(name) in ('text', 'null')
+    and length(name) <= 1024 is not false
+    and status in ({_TEXTS})
+    and (confirmation is null or confirmation in ({_WHETHER}))
+    and (status = 'ok') = (name is not null)
+    and (status = 'ok') = (confirmation is not null)
 """
-"""What else there is to hold against a row is held against it in `_answers`."""
+"""Rows that make sense. The last value is 1 for a name of plain letters; others are looked at."""
 
 _UPSERT = """
 insert into answers
@@ -88,15 +105,14 @@ where typeof(asked) != 'integer'
 _TIDY = "delete from answers where expires < :before or typeof(expires) != 'integer'"
 
 _BATCH = 10_000
-_STATUSES = {str(one): one for one in Status if one.is_verdict or one.is_failure}
+_STATUSES = {str(one): one for one in Status}
 _CONFIRMATIONS: dict[str | None, Confirmation | None] = {
     None: None,
     **{str(one): one for one in Confirmation},
 }
 
-_MOST_FAILURES = 1 << 31
 
-Row = tuple[str, str, str | None, str | None, int, int, str, int]
+Row = tuple[str, str, str, str | None, int, int, str, int, int]
 
 
 class UnusableError(Exception):
@@ -259,7 +275,7 @@ class Cache:
 
 
 def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
-    """The answers in rows of `_SELECT`, by address; of those that make sense."""
+    """The answers in rows of `_SELECT`, by address; of those whose name has its safe form."""
     return {
         address: Answer(
             address,
@@ -271,12 +287,8 @@ def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
             servers,
             failed,
         )
-        for address, status, name, whether, asked, expires, servers, failed in rows
-        if status in _STATUSES
-        and whether in _CONFIRMATIONS
-        and (status == "ok") is (name is not None) is (whether is not None)
-        and (name is None or is_shown(name))
-        and 0 <= failed <= _MOST_FAILURES
+        for address, status, name, whether, asked, expires, servers, failed, plain in rows
+        if plain or is_shown(name)
     }
 
 
