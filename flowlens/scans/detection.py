@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from flowlens import named, state
 from flowlens.accounting import Account
 from flowlens.errors import FlowlensError
+from flowlens.evidence import Evidence
 from flowlens.fields import quoted
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.scans.networks import networks
@@ -72,8 +72,7 @@ def detect(
                 knowledge.own,
                 save_state,
             )
-        exposure = answers.table(Question.named(named.find("exposure"))).to_pylist()[0]
-        _require_refusals(inputs, exposure)
+        _require_refusals(answers, inputs.knowledge.evidence)
         return judge(answers, explain=explain)
 
 
@@ -105,11 +104,15 @@ def judge(answers: Answers, *, explain: str | None = None) -> Detection:
     )
 
 
-def _require_refusals(inputs: Inputs, exposure: dict[str, Any]) -> None:
+def _require_refusals(answers: Answers, evidence: Evidence) -> None:
     """Refuse to judge a log of accepted records alone: it can't show who was turned away."""
+    (exposure,) = answers.table(Question.named(named.find("exposure"))).to_pylist()
     if exposure["refused"] or not exposure["accepted"]:
         return
-    evidence = inputs.knowledge.evidence
+    # Our own side's refusals are in no exchange, but the log holds them.
+    refusals = Question("select count(*) as refused from sides where refused")
+    if answers.table(refusals)["refused"][0].as_py():
+        return
     span = exposure["last_seen"] - exposure["first_seen"]
     if (
         exposure["accepted"] >= evidence["rejects_records"]
