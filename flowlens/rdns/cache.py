@@ -24,7 +24,7 @@ from typing import Self
 
 from flowlens.errors import UsageError
 from flowlens.rdns.answers import LONGEST, Answer, Confirmation, Status
-from flowlens.rdns.names import is_shown
+from flowlens.rdns.names import are_shown, is_shown
 
 VERSION = 1
 """Of the table below; kept as the file's `user_version`."""
@@ -59,14 +59,7 @@ _TEXTS = ", ".join(f"'{one}'" for one in Status if one.is_verdict or one.is_fail
 _WHETHER = ", ".join(f"'{one}'" for one in Confirmation)
 _SELECT = f"""
 select
-    address, status, name, confirmation, asked, expires, servers, failures,
-    coalesce(
-        name not glob '*[^-_.A-Za-z0-9]*'
-            and name not glob '*..*'
-            and name not glob '.*'
-            and not instr(name, char(0)),
-        1
-    )
+    address, status, name, confirmation, asked, expires, servers, failures
 from json_each(?)
 cross join answers on address = value and view = ?
 where typeof(asked) = 'integer'
@@ -76,13 +69,12 @@ where typeof(asked) = 'integer'
     and failures between 0 and {_MOST_FAILURES}
     and typeof(servers) = 'text'
     and typeof(name) in ('text', 'null')
-    and length(name) <= 1024 is not false
     and status in ({_TEXTS})
     and (confirmation is null or confirmation in ({_WHETHER}))
     and (status = 'ok') = (name is not null)
     and (status = 'ok') = (confirmation is not null)
 """
-"""Rows that make sense. The last value is 1 for a name of plain letters; others are looked at."""
+"""Rows that make sense, but for the form of their names."""
 
 _UPSERT = """
 insert into answers
@@ -112,7 +104,7 @@ _CONFIRMATIONS: dict[str | None, Confirmation | None] = {
 }
 
 
-Row = tuple[str, str, str, str | None, int, int, str, int, int]
+Row = tuple[str, str, str | None, str | None, int, int, str, int]
 
 
 class UnusableError(Exception):
@@ -164,13 +156,13 @@ class Cache:
                 assert self._connection is not None
                 values = (json.dumps(ordered[start : start + _BATCH]), view)
                 try:
-                    found.update(_answers(self._connection.execute(_SELECT, values)))
+                    found.update(_answers(self._connection.execute(_SELECT, values).fetchall()))
                 except sqlite3.OperationalError as error:
                     if "decode" not in str(error):
                         raise
                     # Text that isn't UTF-8; it makes no sense, and costs nobody else's row.
                     self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-                    found.update(_answers(self._connection.execute(_SELECT, values)))
+                    found.update(_answers(self._connection.execute(_SELECT, values).fetchall()))
 
         self._guarded(select)
         return found
@@ -274,8 +266,10 @@ class Cache:
             self._warn(f"{self._path}: {error}; moved to {aside.name}, for a new one")
 
 
-def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
+def _answers(rows: Sequence[Row]) -> dict[str, Answer]:
     """The answers in rows of `_SELECT`, by address; of those whose name has its safe form."""
+    if not are_shown([name for _, _, name, *_ in rows if name is not None]):
+        rows = [row for row in rows if row[2] is None or is_shown(row[2])]
     return {
         address: Answer(
             address,
@@ -287,8 +281,7 @@ def _answers(rows: Iterable[Row]) -> dict[str, Answer]:
             servers,
             failed,
         )
-        for address, status, name, whether, asked, expires, servers, failed, plain in rows
-        if plain or is_shown(name)
+        for address, status, name, whether, asked, expires, servers, failed in rows
     }
 
 

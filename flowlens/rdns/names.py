@@ -8,7 +8,7 @@ quotes or control characters, and no two names look the same. Punycode stays pun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dns.name
 
@@ -17,6 +17,7 @@ _SHOWN = [chr(byte) if _PLAIN.fullmatch(bytes([byte])) else f"\\{byte:03d}" for 
 
 _BYTE = r"\\(?:[01][0-9][0-9]|2[0-4][0-9]|25[0-5])"
 _SHOWN_NAME = re.compile(rf"\.|(?:[A-Za-z0-9_-]++\.?+|(?:{_BYTE})++\.?+)+(?<!\.)")
+_PLAIN_NAMES = re.compile(r"(?:[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\n)*+")
 _LONGEST = 1024
 
 _LOCAL = (b"local", b"localhost")
@@ -38,6 +39,20 @@ def is_shown(text: str) -> bool:
     [True, True, False, False, False, False]
     """
     return len(text) <= _LONGEST and _SHOWN_NAME.fullmatch(text) is not None
+
+
+def are_shown(texts: Sequence[str]) -> bool:
+    """Whether all of them surely have that form and are of plain letters; a look at all at once.
+
+    >>> are_shown(["a.example", "b.example"]), are_shown(["a.example", "b\\nc"]), are_shown([])
+    (True, False, True)
+    """
+    lines = "\n".join(texts)
+    return (
+        lines.count("\n") == max(len(texts) - 1, 0)
+        and max(map(len, texts), default=0) <= _LONGEST
+        and _PLAIN_NAMES.fullmatch(f"{lines}\n" if texts else "") is not None
+    )
 
 
 def is_bogus(name: dns.name.Name) -> bool:

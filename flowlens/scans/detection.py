@@ -21,7 +21,7 @@ QUERIES = ("sources", "top_ports", "scanner_answers", "probes", "campaigns", "ex
 _AGAIN = ("targets", "visits", "trials", "walk", "judged")
 """Relations that are made anew, with networks in the place of sources."""
 
-MEMORY = "1000MiB"
+MEMORY = "1300MiB"
 """What DuckDB may hold while it judges, before it spills."""
 
 
