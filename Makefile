@@ -12,16 +12,19 @@ SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null)
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
 
+# Two at a time, a file of tests to one of them.
+WORKERS := --numprocesses 2 --dist loadfile
 test: check
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(WORKERS)
 
 # What is slower: the properties with more examples, other ones each time; EFFORT=50 for a night.
 # TRAFFIC=DIR: a directory of default-format text from S3, turned into every form; else the demo.
 EFFORT ?= 5
 TRAFFIC ?=
 test-all: test
-	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q tests/test_patterns.py tests/test_reader.py \
-		tests/test_filters.py tests/test_engine.py tests/test_output.py
+	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q $(WORKERS) tests/test_patterns.py \
+		tests/test_reader.py tests/test_filters.py tests/test_engine.py tests/test_output.py \
+		tests/test_rdns_asking.py tests/test_scans_state.py tests/test_scans_verdicts.py
 	FLOWLENS_TRAFFIC='$(TRAFFIC)' $(BIN)/pytest -q tests/test_traffic.py
 
 check: $(TOOLS) $(WHEEL)

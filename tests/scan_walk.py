@@ -107,7 +107,7 @@ class Walk:
             tier = "probe"
         else:
             lower_bar = numbers.micro("likely") + bar - numbers.micro("alarm")
-            above = score >= lower_bar and against > numbers["probe_contacts"]
+            above = score >= lower_bar and against >= numbers["probe_contacts"]
             tier = "likely" if above else "benign"
         suspect = tier in ("scanner", "likely")
         counts: defaultdict[str, int] = defaultdict(int)

@@ -572,7 +572,7 @@ def test_refused_replies_name_the_likely_cause() -> None:
 
 
 def test_a_service_stands_in_the_table_once_with_a_short_name() -> None:
-    rows = database(flows(""), "inward").sql("from services").to_arrow_table().to_pylist()
+    rows = database(flows(""), "exchanges").sql("from services").to_arrow_table().to_pylist()
     assert len({(row["port"], row["protocol"]) for row in rows}) == len(rows)
     assert all(row["protocol"] in (6, 17) and 0 < len(row["name"]) <= 16 for row in rows)
     assert rows == sorted(rows, key=lambda row: (row["port"], row["protocol"]))

@@ -340,8 +340,13 @@ def test_flowlens_is_judged_by_its_tiers_at_both_bars(monkeypatch, tmp_path):
 
         def arrow(self):
             at = datetime(2026, 9, 21, 0, 0, 40, tzinfo=UTC)
-            rows = {"srcaddr": ["a", "b", "c"], "tier": ["scanner", "likely", "probe"]}
-            return pl.DataFrame({**rows, "alarm_at": [at, None, None]}).to_arrow()
+            rows = {
+                "srcaddr": ["a", "b", "c", "net"],
+                "tier": ["scanner", "likely", "probe", "scanner"],
+                "members": [None, None, None, 3],
+                "alarm_at": [at, None, None, at],
+            }
+            return pl.DataFrame(rows).to_arrow()
 
     monkeypatch.setattr(fl, "read", lambda directory: Scanners())
     first, second, *_ = detectors.detectors()

@@ -68,6 +68,8 @@ def reach(packed: bytes) -> Reach:
     >>> [reach(ip_address(text).packed).value for text in ("8.8.8.8", "10.1.2.3", "203.0.113.9")]
     ['public', 'private', 'special']
     """
+    if len(packed) == 4 and packed[0] in _PLAIN:
+        return Reach.PUBLIC
     firsts, ranges = _RANGES[len(packed)]
     value = int.from_bytes(packed, "big")
     place = bisect_right(firsts, value) - 1
@@ -89,3 +91,11 @@ def _ranges(version: int) -> tuple[list[int], list[tuple[int, Reach]]]:
 
 
 _RANGES = {4: _ranges(4), 16: _ranges(6)}
+
+_PLAIN = frozenset(range(256)) - {
+    octet
+    for text in (*PRIVATE, *SPECIAL)
+    if (network := ip_network(text)).version == 4
+    for octet in range(network[0].packed[0], network[-1].packed[0] + 1)
+}
+"""First octets of IPv4 addresses that are in none of the ranges, which are most."""

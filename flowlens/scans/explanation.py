@@ -48,7 +48,7 @@ def explanation(walk: pa.Table, bar: int, evidence: Evidence) -> pa.Table:
     for step in walk.to_pylist():
         alarmed = alarmed or step["evidence"] >= bar
         against += step["weight"] > 0
-        likely = step["evidence"] >= lower_bar and against > evidence["probe_contacts"]
+        likely = step["evidence"] >= lower_bar and against >= evidence["probe_contacts"]
         # What faded below nothing took nothing away.
         lost = min(before, step["faded"] - faded)
         faded, before = step["faded"], step["evidence"]

@@ -1,7 +1,8 @@
 -- The verdict on each source that touched a target: tier, evidence, and what it rests on.
 -- Tiers: scanner (the walk reached the bar), probe (few targets, all refused, nothing else), likely
--- (the walk ends above the lower bar, by more touches than a probe has), benign. The walk's evidence is its peak for a scanner, and
--- its end for all others; the counts of touches are of those since it last was at nothing.
+-- (the walk ends above the lower bar, and as many touches speak against the source as a probe may
+-- have), benign. The walk's evidence is its peak for a scanner, and its end for all others; the
+-- counts of touches are of those since it last was at nothing.
 --
 -- reads: walk, targets, visits, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -101,7 +102,7 @@ tiers as (
             when sources.let_in = 0 and sources.contacts <= evidence.probe_contacts then 'probe'
             when
                 sources.ending >= evidence.likely + sources.bar - evidence.alarm
-                and sources.against > evidence.probe_contacts
+                and sources.against >= evidence.probe_contacts
                 then 'likely'
             else 'benign'
         end as tier
