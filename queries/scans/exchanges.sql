@@ -1,6 +1,6 @@
 -- What each peer sent to our own side, and what our own side sent to it, by day and target (ENI,
 -- address, protocol, port): the state from which scanners are judged. It holds rows of the flows
--- beside those of earlier states. Both directions have rows of their own, and states have theirs: those
+-- beside those of earlier states. Both directions have rows of their own, and states theirs: those
 -- of one key add up.
 -- The peer opened something if it sent the SYN. Without flags, what comes from a service's port to one
 -- that nobody probes is an answer, though the port be below 1024: spoofed floods have any.
