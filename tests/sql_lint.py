@@ -79,8 +79,7 @@ GENERATED = 2**64 - 1
 
 def tree(sql: str) -> dict[str, Any]:
     """The syntax tree of one select."""
-    row = duckdb.execute("select json_serialize_sql($sql)", {"sql": sql}).fetchone()
-    assert row is not None
+    (row,) = duckdb.execute("select json_serialize_sql($sql)", {"sql": sql}).fetchall()
     parsed = json.loads(row[0])
     if parsed["error"]:
         raise ValueError(parsed["error_message"])

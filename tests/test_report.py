@@ -291,14 +291,17 @@ def test_a_gateways_records_have_no_part_in_a_share_of_the_refused(tmp_path: Pat
     assert "2 transit gateway records with traffic are in no ACCEPT or REJECT" in text
 
 
-def test_the_chart_has_room_for_records_that_no_eni_logged(tmp_path: Path) -> None:
+def test_the_chart_has_room_for_records_that_no_eni_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "outage.log").write_bytes((FIXTURES / "outage.log").read_bytes())
     later = 1795399200 + 30 * 86_400
     (tmp_path / "tgw.log").write_text(
         GATEWAY
         + f"6 TransitGateway 111122223333 tgw-1 10.0.0.1 10.1.0.1 5 443 6 1 40 {later} {later} OK\n"
     )
-    report = report_on(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    report = report_on(".")
     assert report.last == datetime.fromtimestamp(later, UTC)
     assert all(cell_len(line) <= 80 for line in screen(report).splitlines())
 
