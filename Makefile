@@ -7,14 +7,14 @@ TOOLS := .venv/.tools
 WHEEL := .venv/.wheel
 SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 
-.PHONY: demo test test-all check bench fuzz clean
+.PHONY: demo test test-all check browser bench fuzz clean
 
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
 
 # Two at a time, a file of tests to one of them.
 WORKERS := --numprocesses 2 --dist loadfile
-test: check
+test: check browser
 	$(BIN)/pytest -q $(WORKERS)
 
 # What is slower: the properties with more examples, other ones each time; EFFORT=50 for a night.
@@ -32,6 +32,12 @@ check: $(TOOLS) $(WHEEL)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Pages are tried in a real browser: on Debian its own, where root may install it.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || test "$$(id -u)" != 0 || \
+		! command -v apt-get >/dev/null || { apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
 
 bench: $(TOOLS) $(WHEEL)
 	$(BIN)/python -m pip install -q --group bench

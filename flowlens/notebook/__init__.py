@@ -1,0 +1,1 @@
+"""In Jupyter and IPython: cell magic, completion, progress."""
