@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from flowlens.accounting import Account
 from flowlens.headers import Column
+from flowlens.words import middle
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from flowlens.charts.chart import Chart
     from flowlens.output.preview import Preview
     from flowlens.pipeline import Answers, Question
 
@@ -40,6 +42,21 @@ class Shown:
         frame = pl.from_arrow(self.arrow())
         assert isinstance(frame, pl.DataFrame)
         return frame
+
+    @property
+    def title(self) -> str:
+        """What it answers, as it stands above its chart."""
+        return self.name
+
+    def chart(self) -> Chart:
+        """The picture that suits the table, told by its columns.
+
+        Raises:
+            UsageError: there is nothing to draw, or the extra `plot` isn't installed.
+        """
+        from flowlens.charts.picking import chart_of
+
+        return chart_of(self.arrow(), self.title)
 
     def __len__(self) -> int:
         return int(self.arrow().num_rows)
@@ -83,6 +100,14 @@ class Result(Shown):
                 self._table = answers.table(self._question)
                 self._account = answers.account
         return self._table
+
+    @property
+    def title(self) -> str:
+        """The first sentence of the query's description; of SQL its text, in one line."""
+        query = self._question.query
+        if query is not None:
+            return query.description.split(". ")[0].split(": ")[0].rstrip(".")
+        return middle(" ".join(self._question.sql.split()), 90)
 
     @contextmanager
     def stream(self) -> Iterator[pa.RecordBatchReader]:

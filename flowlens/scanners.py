@@ -65,6 +65,12 @@ class Scanners(Shown):
     _table: pa.Table | None = field(default=None, repr=False)
 
     @property
+    def title(self) -> str:
+        """What stands above the chart: whom it shows."""
+        known = {LISTED: "Who scans, by hosts and ports", TIERS: "All sources, by hosts and ports"}
+        return known.get(self.tiers, f"Sources by hosts and ports: {', '.join(self.tiers)}")
+
+    @property
     def detection(self) -> Detection:
         """Everything that the verdicts stand on; the flows are read once for it."""
         return self._look(None)
