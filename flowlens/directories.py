@@ -1,4 +1,4 @@
-"""A directory that appears whole or not at all."""
+"""Directories: one that appears whole or not at all, and the one for what may be lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flowlens.errors import FlowlensError, UsageError
+
+
+def cache() -> Path:
+    """Where flowlens keeps what it can make or learn again (XDG Base Directory Specification).
+
+    Raises:
+        RuntimeError: there is no home directory.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    directory = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    return directory / "flowlens"
 
 
 @contextmanager

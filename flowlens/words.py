@@ -70,6 +70,19 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def alarms(expected: float) -> str:
+    """How many false alarms are to be expected.
+
+    >>> alarms(0.4), alarms(0.002)
+    ('0.4 false alarms expected', 'under 0.1 false alarms expected')
+    """
+    return (
+        f"{expected:.1f} false alarms expected"
+        if expected >= 0.05
+        else ("under 0.1 false alarms expected")
+    )
+
+
 def coverage(hosts: int, exposed: int | None) -> str:
     """Hosts touched of those exposed, where that is known.
 

@@ -19,7 +19,7 @@ MIME = "application/vnd.vegalite.v5+json"
 """What JupyterLab draws by itself, without a network; the charts use nothing newer."""
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-"""Names the dialect; nobody loads it."""
+"""The name of that dialect; nobody loads it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,4 +80,5 @@ class Chart:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """For Jupyter: drawn by JupyterLab itself, or else the picture."""
-        return {MIME: dict(self.spec), "image/svg+xml": self.svg(), "text/plain": repr(self)}
+        lab = {**self.spec, "$schema": SCHEMA}
+        return {MIME: lab, "image/svg+xml": self.svg(), "text/plain": repr(self)}

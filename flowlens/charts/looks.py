@@ -54,24 +54,31 @@ _INK, _PAPER = "#1c1f24", "#ffffff"
 def framed(title: str, subtitle: Sequence[str], *parts: Mapping[str, Any], ink: str = _INK) -> Spec:
     """A whole specification: the title, what is to be known of it, and the parts."""
     spec: Spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "title": {
             "text": escape.terminal(title),
             "subtitle": [escape.terminal(line) for line in subtitle if line],
         },
         "background": _PAPER,
         "padding": 14,
-        "config": config(ink),
+        "config": config(_INK),
     }
     for part in parts:
         spec |= part
     return spec
 
 
+def bare(spec: Mapping[str, Any]) -> Spec:
+    """A specification for a page that says the title itself, in the colours of the text there."""
+    rest = {name: part for name, part in spec.items() if name != "title"}
+    return rest | {"background": None, "padding": 6, "config": config("currentColor")}
+
+
 def config(ink: str) -> Spec:
     """Fonts and lines, in the colour of the text around."""
     return {
-        "font": "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif",
+        # These three are equally wide, so what is measured here fits where it is drawn.
+        "font": "Arial, 'Liberation Sans', Helvetica, sans-serif",
         "view": {"stroke": None, "continuousWidth": WIDTH, "discreteWidth": WIDTH},
         "title": {
             "anchor": "start", "frame": "group", "fontSize": 16, "fontWeight": 600, "color": ink,

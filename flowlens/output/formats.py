@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """How a result is written; TABLE and MARKDOWN are for people and cut, the others never cut."""
+    """How a result is written; TABLE and MARKDOWN are for people and cut, the others never cut.
+
+    HTML is for reports alone.
+    """
 
     TABLE = "table"
     CSV = "csv"
@@ -14,3 +17,4 @@ class Format(StrEnum):
     JSONL = "jsonl"
     MARKDOWN = "markdown"
     PARQUET = "parquet"
+    HTML = "html"

@@ -16,7 +16,7 @@ from flowlens.output.preview import Column
 from flowlens.pages.fitting import labelled, lines_of, pointed, wrapped
 from flowlens.scanners import LISTED, Scanners
 from flowlens.scans.verdicts import allowed_for
-from flowlens.words import amount, count, coverage, grade, middle, port_service
+from flowlens.words import alarms, amount, count, coverage, grade, middle, port_service
 
 PIPED = 80
 WIDEST = 140
@@ -72,12 +72,7 @@ def _top(scanners: Scanners, inputs: str, room: int) -> str:
 def _trust(scanners: Scanners) -> Iterator[str]:
     """What the verdicts can be trusted for."""
     yield f"logs: {_logs(scanners.detection.sources)}"
-    alarms = scanners.false_alarms
-    yield (
-        f"{alarms:.1f} false alarms expected"
-        if alarms >= 0.05
-        else "under 0.1 false alarms expected"
-    )
+    yield alarms(scanners.false_alarms)
     if skipped := scanners.detection.account.total.skipdata:
         yield f"{skipped:,} SKIPDATA: touches may be missing"
     yield "as of the data read: what comes later can lower a verdict"

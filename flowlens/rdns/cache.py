@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from flowlens import directories
 from flowlens.errors import UsageError
 from flowlens.rdns.answers import LONGEST, Answer, Confirmation, Status
 from flowlens.rdns.names import are_shown, is_shown
@@ -112,17 +113,15 @@ class UnusableError(Exception):
 
 
 def default_place() -> Path:
-    """Where the cache lies unless told otherwise (XDG Base Directory Specification).
+    """Where the cache lies unless told otherwise.
 
     Raises:
         UsageError: there is no home directory.
     """
-    base = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        directory = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+        return directories.cache() / "rdns.sqlite"
     except RuntimeError as error:
         raise UsageError("no home directory for the cache; name one with --rdns-cache") from error
-    return directory / "flowlens" / "rdns.sqlite"
 
 
 class Cache:

@@ -52,6 +52,9 @@ CLASSES = ("internal", "outbound", "inbound", "late", "unknown")
 EVERY = 2**62
 """Rows to keep where all are wanted."""
 
+TRACED = 12
+"""Sources whose touches are kept, those with most evidence."""
+
 CAUSES = ("nacl", "expired", "closed")
 SIDES = ("client", "server", "unknown")
 CAPTURES = ("all", "rejects", "accepts", "unknown")
@@ -78,7 +81,7 @@ def gather(
         FlowlensError: the input can't be read.
     """
     made = origin.made(inputs, as_of or datetime.now(UTC), window)
-    questions = {name: _question(name) for name in QUERIES}
+    questions = {name: _question(name) for name in (*QUERIES, "activity")}
     judged = _is_whole(inputs.filter)
     asked = [*questions.values(), KINDS]
     if judged:
@@ -95,7 +98,13 @@ def gather(
         if read.skipdata:
             parts |= desk.coverage()
         refused = any(row["action"] == "REJECT" for row in parts["action_totals"].top)
-        found = detection.judge(answers) if judged and refused else None
+        activity = desk.activity(times)
+        scanners = touches = None
+        if judged and refused:
+            found = detection.judge(answers)
+            scanners = Scanners("scanners", COLUMNS, inputs, listener, _detection=found)
+            first = [row["srcaddr"] for row in scanners.top(TRACED)]
+            touches = detection.touches(answers, first)
     sections = {name: parts.pop(name) for name in QUERIES if name in parts}
     totals = _totals(sections["action_totals"], counted)
     report = Report(
@@ -110,24 +119,23 @@ def gather(
         account=account,
         first=counted.first,
         last=counted.last,
-        scanning=_scanning(inputs, listener, found, sections["rejected_by_source"], rows, naming),
+        activity=activity,
+        scanning=_scanning(scanners, touches, sections["rejected_by_source"], rows, naming),
     )
     return replace(report, look_first=look_first(report))
 
 
 def _scanning(
-    inputs: Inputs,
-    listener: Listener,
-    found: detection.Detection | None,
+    scanners: Scanners | None,
+    touches: pa.Table | None,
     refused: Section,
     rows: int,
     naming: Naming | None,
 ) -> Scanning | None:
-    if found is None:
+    if scanners is None or touches is None:
         return None
-    scanners = Scanners("scanners", COLUMNS, inputs, listener, _detection=found)
     sources = [row["srcaddr"] for row in refused.top if row["srcaddr"]]
-    return scanning(scanners, rows=rows, refused=sources, naming=naming)
+    return scanning(scanners, touches, rows=rows, refused=sources, naming=naming)
 
 
 def _is_whole(chosen: Filter) -> bool:
@@ -184,6 +192,12 @@ class _Desk:
         return timeline(
             self.fold("timeline", {"": part}, bucket_seconds=seconds)["timeline"].top, seconds
         )
+
+    def activity(self, times: Timeline) -> pa.Table:
+        """Records by bucket, action, ENI and port; few rows, however many records there are."""
+        question = self.questions["activity"]
+        given = {**question.parameters, "bucket_seconds": times.bucket_seconds}
+        return self.answers.table(replace(question, parameters=given))
 
     def others(self) -> dict[str, Section]:
         gaps = Part(self.rows, largest="minutes", sums=("minutes",), distinct=("interface_id",))

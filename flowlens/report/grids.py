@@ -37,8 +37,9 @@ def classes(report: Report) -> Grid:
             names.append(words)
             counts.append(section.records)
             mostly.append(_mostly(report, name, section))
+    query = "refused_by_class"
     if not names:
-        return Grid("REFUSED", ())
+        return Grid("REFUSED", (), query=query)
     order = range(len(names))
     columns = (
         Cells("", tuple(names)),
@@ -46,7 +47,7 @@ def classes(report: Report) -> Grid:
         Cells("%", tuple(percent_text(counts[place], whole) for place in order), True),
         Cells("mostly", tuple(mostly), rank=0),
     )
-    return Grid("REFUSED", columns)
+    return Grid("REFUSED", columns, query=query)
 
 
 def _mostly(report: Report, name: str, section: Section) -> str:
@@ -88,6 +89,7 @@ def grids(report: Report) -> list[Grid]:
             f"REFUSED {CLASSES[name]}",
             parts[f"refused_pairs.{name}"],
             [*ends, port_(), service_(7), since, until, worked],
+            query="refused_pairs",
             shares_after=4,
             others="other pairs",
         )
@@ -105,6 +107,7 @@ def grids(report: Report) -> list[Grid]:
                 number_("packets", "packets", 4),
                 bytes_("bytes", "bytes", 5),
             ],
+            query="rejected_by_port",
             shares_after=2,
         ),
         grid(
@@ -118,6 +121,7 @@ def grids(report: Report) -> list[Grid]:
                 since,
                 until,
             ],
+            query="rejected_by_eni_port",
             shares_after=3,
         ),
         grid(
@@ -131,6 +135,7 @@ def grids(report: Report) -> list[Grid]:
                 since,
                 until,
             ],
+            query="rejected_by_source",
             shares_after=1,
         ),
         _sessions(report),
@@ -161,6 +166,7 @@ def _sessions(report: Report) -> Grid:
             bytes_("in", "bytes_in", 1),
             bytes_("out", "bytes_out"),
         ],
+        query="accepted_after_rejected",
         empty=empty,
     )
 
@@ -178,6 +184,7 @@ def _replies(report: Report) -> Grid:
             number_("accepted before", "replies_accepted_before", 5),
             time_("first", "first_seen", report, 4),
         ],
+        query="refused_replies",
         shares_after=4,
         percent_rank=2,
     )
@@ -207,7 +214,7 @@ def _scanners(report: Report) -> Grid:
         columns.insert(1, Column("who", lambda row: middle(found.who(row["srcaddr"]), 34)))
     rest = found.rows - len(found.top)
     last = [f"{rest:,} others"] if rest else []
-    return Grid("SCANNERS", rows_of(columns, found.top, last))
+    return Grid("SCANNERS", rows_of(columns, found.top, last), query="sources", others=len(last))
 
 
 def _names(report: Report) -> Grid:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from flowlens.accounting import Account
 from flowlens.report.scanning import Scanning
 
@@ -178,7 +180,8 @@ class Made:
 class Report:
     """Everything a report shows. `sections` by query; `parts` by `query.part`.
 
-    `first` and `last` span the records that passed the filter. `scanning` is None where the filter
+    `first` and `last` span the records that passed the filter. `activity` is the answer of the
+    query of that name, by the timeline's buckets. `scanning` is None where the filter
     leaves out records by their content, or the log can't show who was turned away.
     """
 
@@ -193,4 +196,5 @@ class Report:
     account: Account
     first: datetime | None
     last: datetime | None
+    activity: pa.Table
     scanning: Scanning | None = None

@@ -10,7 +10,15 @@ from flowlens.report.text import text
 
 
 def page(report: Report, format: Format, *, width: int | None, colour: bool = False) -> str:
-    """The report as text, Markdown or JSON; `width` and `colour` are the terminal's."""
+    """The report in a format; `width` and `colour` are the terminal's.
+
+    Raises:
+        UsageError: HTML, and the extra `plot` isn't installed.
+    """
+    if format is Format.HTML:
+        from flowlens.report.web.page import html
+
+        return html(report)
     if format is Format.JSON:
         return json_report(report)
     if format is Format.MARKDOWN:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from flowlens.identity import describe
 from flowlens.names import Named, Naming
 from flowlens.scanners import Scanners
@@ -17,7 +19,8 @@ Row = Mapping[str, Any]
 class Scanning:
     """Who scans: how many of each tier, the first rows of the verdicts, and what answered them.
 
-    `alarmed` are all sources that alarmed alone. `named` is what was found out about the names of
+    `verdicts` are all of them, and `touches` the first touches of the first few. `alarmed` are all
+    sources that alarmed alone. `named` is what was found out about the names of
     those shown; None where names weren't wanted.
     """
 
@@ -26,6 +29,8 @@ class Scanning:
     rows: int
     top: tuple[Row, ...]
     answers: tuple[Row, ...]
+    verdicts: pa.Table
+    touches: pa.Table
     alarmed: frozenset[str] = field(default_factory=frozenset)
     named: Named | None = None
 
@@ -36,14 +41,20 @@ class Scanning:
 
 
 def scanning(
-    scanners: Scanners, *, rows: int, refused: Sequence[str], naming: Naming | None
+    scanners: Scanners,
+    touches: pa.Table,
+    *,
+    rows: int,
+    refused: Sequence[str],
+    naming: Naming | None,
 ) -> Scanning:
     """The part of a report, with `rows` rows (0: all) of those that scan.
 
     With `naming` the names are found out of those that scan or likely do, most evidence first, and
     then of the `refused` sources.
     """
-    found = scanners.arrow().to_pylist()
+    verdicts = scanners.arrow()
+    found = verdicts.to_pylist()
     alarmed = [row["srcaddr"] for row in found if row["members"] is None]
     named = None if naming is None else naming.look_up(dict.fromkeys([*alarmed, *refused]))
     return Scanning(
@@ -52,6 +63,8 @@ def scanning(
         rows=len(found),
         top=tuple(found[: rows or None]),
         answers=tuple(scanners.detection.scanner_answers.to_pylist()[: rows or None]),
+        verdicts=verdicts,
+        touches=touches,
         alarmed=frozenset(
             row["srcaddr"] for row in found if row["tier"] == "scanner" and row["members"] is None
         ),

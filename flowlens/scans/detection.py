@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ from flowlens.scans.networks import networks
 QUERIES = ("sources", "top_ports", "scanner_answers", "probes", "campaigns", "exposure")
 _AGAIN = ("targets", "visits", "trials", "walk", "judged")
 """Relations that are made anew, with networks in the place of sources."""
+
+TOUCHES = 400
+"""Touches of a source that show how it goes about."""
 
 MEMORY = "1300MiB"
 """What DuckDB may hold while it judges, before it spills."""
@@ -102,6 +106,20 @@ def judge(answers: Answers, *, explain: str | None = None) -> Detection:
         last_seen=exposure["last_seen"],
         account=answers.account,
     )
+
+
+def touches(answers: Answers, sources: Sequence[str], *, most: int = TOUCHES) -> pa.Table:
+    """The first `most` touches of sources and networks that have been judged, by time.
+
+    Columns: srcaddr, step, first_seen, interface_id, dstaddr, service, outcome, evidence.
+    """
+    columns = "srcaddr, step, first_seen, interface_id, dstaddr, service, outcome, evidence"
+    wanted = "where list_contains($sources, srcaddr) and step <= $most"
+    sql = (
+        f"select {columns} from source_walk {wanted} "
+        f"union all select {columns} from walk {wanted} order by srcaddr, step"
+    )
+    return answers.table(Question(sql, {"sources": list(sources), "most": most}))
 
 
 def _require_refusals(answers: Answers, evidence: Evidence) -> None:
