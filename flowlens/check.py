@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +11,9 @@ import pyarrow.compute as pc
 from flowlens import named
 from flowlens.accounting import Account, SourceAccount
 from flowlens.pipeline import Inputs, Listener, Question, answering
+
+if TYPE_CHECKING:
+    from flowlens.charts.chart import Chart
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,6 +30,16 @@ class Check:
             f"{total.records:,} records + {total.headers:,} headers + {total.blanks:,} blanks + "
             f"{total.malformed:,} malformed + {total.repeats:,} repeats"
         )
+
+    def chart(self) -> Chart:
+        """Where the log is silent or lost records, by ENI and hour.
+
+        Raises:
+            UsageError: no ENI stands in the records, or the extra `plot` isn't installed.
+        """
+        from flowlens.charts.picking import chart_of
+
+        return chart_of(self.coverage, "Coverage: records by ENI and hour")
 
     @property
     def coverage_totals(self) -> dict[str, int]:

@@ -74,6 +74,12 @@ def bare(spec: Mapping[str, Any]) -> Spec:
     return rest | {"background": None, "padding": 6, "config": config("currentColor")}
 
 
+def nothing(title: str) -> Spec:
+    """The picture of an answer without rows."""
+    text = {"mark": {"type": "text", "fontSize": 14}, "encoding": {"text": {"value": "no rows"}}}
+    return framed(title, [], {"data": {"values": [{}]}, "width": WIDTH, "height": 80}, text)
+
+
 def config(ink: str) -> Spec:
     """Fonts and lines, in the colour of the text around."""
     return {

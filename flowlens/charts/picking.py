@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from flowlens.charts import bars, lines, matrix, shapes, silences, timeline
 from flowlens.charts.chart import Chart
-from flowlens.charts.looks import ACCEPT, REJECT, Spec
+from flowlens.charts.looks import ACCEPT, REJECT, Spec, nothing
 from flowlens.charts.rows import amounts, keys, times
 from flowlens.errors import UsageError
 
@@ -45,13 +45,13 @@ _RULES = (
 
 
 def chart_of(table: pa.Table, title: str) -> Chart:
-    """The picture that suits a table.
+    """The picture that suits a table; without rows it says that there are none.
 
     Raises:
-        UsageError: the table has no row, or no amount that could be drawn.
+        UsageError: none of the columns is an amount that could be drawn.
     """
     if not table.num_rows:
-        raise UsageError(f"no chart of {title}: it has no rows")
+        return Chart(nothing(title))
     for rule in _RULES:
         if set(rule.columns) <= set(table.column_names):
             return Chart(rule.draw(table, title))

@@ -65,7 +65,8 @@ def probes(table: pa.Table, title: str, *, host: str) -> Spec:
 
 def _panel(rows: pl.DataFrame, side: str, noun: str) -> Spec:
     """One panel: a row for each host or port, or for several that follow each other."""
-    order = rows.select(side, *_order(side)).unique(side).sort(*_order(side), side)[side].to_list()
+    ranked = rows.select(side, _order(side).alias("order")).unique(side)
+    order = ranked.sort("order", side, nulls_last=True)[side].to_list()
     each = max(1, -(-len(order) // BINS)) if len(order) > NAMED else 1
     place = {name: number // each for number, name in enumerate(order)}
     marks = (
@@ -122,12 +123,10 @@ def _panel(rows: pl.DataFrame, side: str, noun: str) -> Spec:
     }
 
 
-def _order(side: str) -> list[pl.Expr]:
-    """Ports by number, hosts by address as far as texts tell it."""
+def _order(side: str) -> pl.Expr:
+    """Ports by number, IPv4 hosts by their octets."""
     if side == "port":
-        return [pl.col("port").str.extract(r"^(\d+)").cast(pl.Int64)]
-    parts = pl.col(side).str.extract_all(r"\d+").list.eval(pl.element().str.zfill(5))
-    whole = (
-        pl.when(pl.col(side).str.contains(":")).then(pl.col(side)).otherwise(parts.list.join("."))
-    )
-    return [whole]
+        return pl.col("port").str.extract(r"^(\d+)").cast(pl.Int64)
+    octets = pl.col(side).str.extract_all(r"\d+").list.eval(pl.element().str.zfill(3))
+    six = pl.col(side).str.contains(":", literal=True)
+    return pl.when(six).then(pl.col(side)).otherwise(octets.list.join("."))

@@ -37,11 +37,17 @@ INPUT_HELP = "Files, directories, globs, -, s3://BUCKET/PREFIX, cloudwatch:LOG-G
 
 Inputs = Annotated[list[str], typer.Argument(help=INPUT_HELP, metavar="INPUT...")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write there instead.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Write there instead; a chart to a .png or .svg.", metavar="FILE"
+    ),
 ]
 AnyFormat = Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")]
 PageFormat = Annotated[
     str, typer.Option("--format", "-f", help="table, markdown or json.", metavar="FORMAT")
+]
+ReportFormat = Annotated[
+    str, typer.Option("--format", "-f", help="table, markdown, json or html.", metavar="FORMAT")
 ]
 Limit = Annotated[
     int | None,
@@ -88,9 +94,12 @@ def flowlens(
 def report(
     inputs: Inputs,
     *,
-    format: PageFormat = "table",
+    format: ReportFormat = "table",
     output: Output = None,
-    limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 10,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Rows of each table; 0 for all. 10 unless told, 100 in HTML.", min=0),
+    ] = None,
     rdns: Rdns = "off",
     names: NameOptions,
     options: Options,
@@ -98,7 +107,7 @@ def report(
     """The whole picture on rejected traffic."""
     from flowlens.cli.commands import run_report
 
-    run_report(inputs, _page(format), output, limit, names.naming_for(rdns), options)
+    run_report(inputs, _page(format, html=True), output, limit, names.naming_for(rdns), options)
 
 
 @app.command()
@@ -263,12 +272,14 @@ def schema(*, format: AnyFormat = Format.TABLE, output: Output = None) -> None:
     run_schema(format, output)
 
 
-def _page(name: str) -> Format:
+def _page(name: str, *, html: bool = False) -> Format:
     """The formats of a page; the others hold one table.
 
     Raises:
         UsageError: another format.
     """
-    if name not in (Format.TABLE, Format.MARKDOWN, Format.JSON):
-        raise UsageError(f"--format {name}: this command has table, markdown and json")
+    known = [Format.TABLE, Format.MARKDOWN, Format.JSON, *([Format.HTML] if html else [])]
+    if name not in known:
+        given = f"{', '.join(known[:-1])} and {known[-1]}"
+        raise UsageError(f"--format {name}: this command has {given}")
     return Format(name)

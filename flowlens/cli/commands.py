@@ -17,12 +17,30 @@ from flowlens.cli.session import session
 from flowlens.convert import convert
 from flowlens.errors import UsageError
 from flowlens.output.formats import Format
+from flowlens.output.pictures import Picture
 from flowlens.output.render import write
 from flowlens.result import Result
 from flowlens.show import portrait
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
+
+
+def _picture(format: Format, output: Path | None) -> Picture | None:
+    """The picture that the output's name asks for; all that it takes is looked for at once.
+
+    Raises:
+        UsageError: the extra `plot` isn't installed, or a format was asked for besides.
+    """
+    picture = Picture.of(output)
+    if picture is None:
+        return None
+    if format is not Format.TABLE:
+        raise UsageError(f"{output}: a picture by its ending; --format {format} is another thing")
+    from flowlens.charts.drawing import converter
+
+    converter()
+    return picture
 
 
 def run_query(
@@ -41,8 +59,13 @@ def run_query(
         given.setdefault("limit", str(limit))
     refuse_binary(format, output)
     values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
+    picture = _picture(format, output)
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
+        if picture is not None:
+            run.sink.write(result.chart().bytes(picture))
+            run.finish(result.account)
+            return
         longest: list[int] = []
         with result.stream() as reader:
             seen = _watched(reader, "longest_seconds", longest)
@@ -67,8 +90,13 @@ def run_sql(
 ) -> None:
     """`flowlens sql 'SELECT …' INPUT…`."""
     refuse_binary(format, output)
+    picture = _picture(format, output)
     with session(inputs, options, output=output) as run:
         result: Result = run.flows.sql(select, **_pairs(parameters))
+        if picture is not None:
+            run.sink.write(result.chart().bytes(picture))
+            run.finish(result.account)
+            return
         with result.stream() as reader:
             write(
                 _limited(reader, limit, format),
@@ -84,17 +112,26 @@ def run_report(
     inputs: Sequence[str],
     format: Format,
     output: Path | None,
-    limit: int,
+    limit: int | None,
     naming: Naming | None,
     options: Options,
 ) -> None:
     """`flowlens report INPUT…`."""
     from flowlens.report.page import page
 
+    picture = _picture(format, output)
+    if format is Format.HTML:
+        from flowlens.report.web.page import require
+
+        require()
     with session(inputs, options, output=output) as run:
-        report = run.flows.report(rows=limit, window=run.window, rdns=run.asking(naming))
-        colour = run.width is not None and "NO_COLOR" not in os.environ
-        run.sink.write(page(report, format, width=run.width, colour=colour).encode())
+        rows = (100 if format is Format.HTML else 10) if limit is None else limit
+        report = run.flows.report(rows=rows, window=run.window, rdns=run.asking(naming))
+        if picture is not None:
+            run.sink.write(report.chart().bytes(picture))
+        else:
+            colour = run.width is not None and "NO_COLOR" not in os.environ
+            run.sink.write(page(report, format, width=run.width, colour=colour).encode())
         run.finish(report.account)
 
 
@@ -102,9 +139,13 @@ def run_check(inputs: Sequence[str], format: Format, output: Path | None, option
     """`flowlens check INPUT…`."""
     from flowlens.pages.check import page
 
+    picture = _picture(format, output)
     with session(inputs, options, output=output) as run:
         checked = run.flows.check()
-        run.sink.write(page(checked, format, width=run.width).encode())
+        if picture is not None:
+            run.sink.write(checked.chart().bytes(picture))
+        else:
+            run.sink.write(page(checked, format, width=run.width).encode())
         run.finish(checked.account)
 
 

@@ -6,10 +6,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """How a result is written; TABLE and MARKDOWN are for people and cut, the others never cut.
-
-    HTML is for reports alone.
-    """
+    """How a result is written; TABLE, MARKDOWN and HTML are for people, and cut."""
 
     TABLE = "table"
     CSV = "csv"

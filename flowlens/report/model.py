@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from flowlens.accounting import Account
 from flowlens.report.scanning import Scanning
+
+if TYPE_CHECKING:
+    from flowlens.charts.chart import Chart
 
 Row = Mapping[str, Any]
 
@@ -198,3 +201,15 @@ class Report:
     last: datetime | None
     activity: pa.Table
     scanning: Scanning | None = None
+
+    def chart(self) -> Chart:
+        """Records over time, a panel for each action.
+
+        Raises:
+            UsageError: there is no record with traffic, or the extra `plot` isn't installed.
+        """
+        from flowlens.charts.picking import chart_of
+
+        names = ["bucket", "action", "records"]
+        sums = self.activity.group_by(names[:2]).aggregate([("records", "sum")])
+        return chart_of(sums.rename_columns(names), "Records over time, by action")

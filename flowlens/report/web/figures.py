@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,18 +17,25 @@ from flowlens.report.model import Report
 from flowlens.report.words import clock
 from flowlens.words import count, length
 
+TILE = 38
+"""Pixels across a tile, for its number."""
+
 _ID = re.compile(r'(?<=\bid=")|(?<=url\(#)|(?<=href="#)')
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with its title and what is to be known of it; `name` is unique on the page."""
+    """A chart with its title and what is to be known of it; `name` is unique on the page.
+
+    `least` is how narrow it may become, in pixels; where there is less room it is scrolled.
+    """
 
     name: str
     title: str
     notes: Sequence[str]
     spec: Mapping[str, Any]
     svg: str
+    least: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,8 @@ def figures(report: Report) -> Figures:
             "Rejected records by ENI and port, those with most; a stronger tile has more. "
             "Choosing a tile narrows the page to it."
         ]
-        over_time.append(
-            _figure("tiles", "By ENI and port", notes, activity.tiles(known), datasets)
-        )
+        tiles = _figure("tiles", "By ENI and port", notes, activity.tiles(known), datasets)
+        over_time.append(replace(tiles, least=TILE * len(activity.names(known, "port"))))
     refused = known.filter(known["action"] == "REJECT") if known.height else known
     return Figures(
         tuple(over_time),

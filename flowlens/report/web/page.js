@@ -26,10 +26,10 @@
     tooltip: { disableDefaultStyle: true },
   };
 
-  function fitted(spec, room, pictured) {
+  function fitted({ spec, least }, room, pictured) {
     if (typeof spec.width !== "number") return spec;
     const beside = Math.max(0, pictured - spec.width); // names and legends keep their room
-    return { ...spec, width: Math.max(140, Math.floor(room - beside) - 2) };
+    return { ...spec, width: Math.max(least, Math.floor(room - beside) - 2) };
   }
 
   async function enliven(figure) {
@@ -39,7 +39,7 @@
       (box.dataset.pictured = box.querySelector("svg").getAttribute("width")));
     const place = document.createElement("div");
     const result = await vegaEmbed(place,
-      { ...fitted(known.spec, box.clientWidth, pictured), datasets }, options);
+      { ...fitted(known, box.clientWidth, pictured), datasets }, options);
     if (views.has(known.name)) views.get(known.name).finalize();
     views.set(known.name, result);
     box.replaceChildren(place);
@@ -152,16 +152,21 @@
         let fit = 0;
         let shown = 0;
         for (const row of body.rows) {
-          const right = (!words || row.textContent.toLowerCase().includes(words)) && fits(row) &&
-            !(row.classList.contains("rest") && (words || chosen.eni || chosen.port));
-          const visible = right && (state.all || fit < SHOWN || row.classList.contains("rest"));
+          if (row.classList.contains("rest")) {
+            row.classList.toggle("off", Boolean(words || chosen.eni || chosen.port));
+            continue;
+          }
+          const right = (!words || row.textContent.toLowerCase().includes(words)) && fits(row);
+          const visible = right && (state.all || fit < SHOWN);
           fit += right;
           shown += visible;
           row.classList.toggle("off", !visible);
         }
+        const every = rows.filter((row) => !row.classList.contains("rest")).length;
         more.hidden = shown === fit;
         more.textContent = `all ${fit.toLocaleString("en")}`;
-        found.textContent = fit < rows.length ? ` ${fit.toLocaleString("en")} of ${rows.length.toLocaleString("en")}` : "";
+        found.textContent =
+          fit < every ? ` ${fit.toLocaleString("en")} of ${every.toLocaleString("en")}` : "";
       }
 
       search.addEventListener("input", show);
@@ -199,5 +204,13 @@
       return { show };
     });
   listings.forEach((listing) => listing.show());
+
+  // A link to some SQL opens it.
+  const open = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    if (target && target.tagName === "DETAILS") target.open = true;
+  };
+  window.addEventListener("hashchange", open);
+  open();
   document.documentElement.classList.add("ready");
 })();

@@ -117,7 +117,9 @@ def _policy(scripts: list[str]) -> str:
 def _data(drawn: Figures) -> str:
     """What the scripts work on, as JSON that can't end the element that it stands in."""
     held: Mapping[str, Any] = {
-        "figures": [{"name": figure.name, "spec": figure.spec} for figure in drawn],
+        "figures": [
+            {"name": figure.name, "spec": figure.spec, "least": figure.least} for figure in drawn
+        ],
         "datasets": {name: _columns(rows) for name, rows in drawn.datasets.items()},
         "enis": drawn.enis,
         "ports": drawn.ports,
