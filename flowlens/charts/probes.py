@@ -52,7 +52,7 @@ def probes(table: pa.Table, title: str, *, host: str) -> Spec:
                 "field": "action",
                 "type": "nominal",
                 "scale": {"domain": actions, "range": look},
-                "legend": {"title": None, "orient": "top-right"} if panel is panels[0] else None,
+                "legend": {"title": None, "orient": "top"} if panel is panels[0] else None,
             }
             for side, look in (
                 ("color", [ACTIONS.get(name, OTHER) for name in actions]),
@@ -104,7 +104,7 @@ def _panel(rows: pl.DataFrame, side: str, noun: str) -> Spec:
         "height": height,
         "mark": {"type": "point", "filled": True, "opacity": 0.8},
         "encoding": {
-            **moments("first_seen", rows),
+            "x": _time(rows, labelled=side == "port"),
             "y": y,
             "size": {
                 "field": "records",
@@ -121,6 +121,14 @@ def _panel(rows: pl.DataFrame, side: str, noun: str) -> Spec:
             ],
         },
     }
+
+
+def _time(rows: pl.DataFrame, *, labelled: bool) -> Spec:
+    """The axis of time, which both panels share and the lower one has the labels of."""
+    x: Spec = moments("first_seen", rows)["x"]
+    x["scale"] |= {"nice": False, "padding": 10}
+    x["axis"] |= {"grid": True} | ({} if labelled else {"labels": False, "title": None})
+    return x
 
 
 def _order(side: str) -> pl.Expr:

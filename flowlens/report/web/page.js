@@ -44,6 +44,7 @@
     views.set(known.name, result);
     box.replaceChildren(place);
     box.classList.add("live");
+    box.removeAttribute("role"); // what is in it tells more
     narrowView(result.view);
     result.view.addEventListener("click", (_, item) => {
       const datum = item && item.datum;
