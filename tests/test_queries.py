@@ -29,6 +29,7 @@ FIRST_COLUMNS = {
     "rejected_by_eni": "interface_id records packets bytes sources ports",
     "refused_by_class": "class protocol dstport records packets bytes sources enis",
     "timeline": "bucket action records packets bytes",
+    "activity": "bucket action interface_id protocol dstport records",
     "top_talkers": "srcaddr dstaddr bytes packets records",
     "coverage": "interface_id hour records nodata skipdata missing_minutes",
     "accepted_after_rejected": "srcaddr interface_id dstport answered bytes_in bytes_out "
@@ -303,6 +304,20 @@ def test_timeline_counts_a_record_in_the_bucket_of_its_start() -> None:
         "300 REJECT 3 3 144 30",
     ]
     assert answer("timeline", PROBED, bucket_seconds="3600")[1] == "0 REJECT 6 7 304 30"
+
+
+def test_activity_tells_the_most_refused_apart_and_puts_the_others_together() -> None:
+    assert answer("activity", PROBED, enis="1", ports="1") == [
+        "0 ACCEPT eni-a - - 2",
+        "0 REJECT eni-a 6 22 2",
+        "0 REJECT eni-a - - 1",
+        "0 - - - - 1",
+        "300 REJECT eni-a 6 22 1",
+        "300 REJECT eni-a - - 1",
+        "300 REJECT - 6 22 1",
+    ]
+    (whole,) = answer("activity", PROBED, enis="0", ports="0", bucket_seconds="3600")[1:2]
+    assert whole == "0 REJECT - - - 6"
 
 
 def test_top_talkers_count_a_pair_at_one_observation_point() -> None:
