@@ -13,7 +13,7 @@
     const names = Object.keys(columns);
     const unpacked = names.map((key) => {
       const column = columns[key];
-      return column.texts ? column.places.map((place) => column.texts[place]) : column;
+      return column.places ? column.places.map((place) => column.values[place]) : column;
     });
     const size = names.length ? unpacked[0].length : 0;
     datasets[name] = Array.from({ length: size }, (_, row) =>

@@ -129,14 +129,13 @@ def _data(drawn: Figures) -> str:
 
 
 def _columns(rows: Any) -> dict[str, Any]:
-    """Rows as columns: the names once, and equal texts once."""
+    """Rows as columns: the names once, and each value once where there are few."""
     columns: dict[str, Any] = {}
     for name in rows[0] if rows else ():
         values = [row[name] for row in rows]
-        if isinstance(values[0], str):
-            known = list(dict.fromkeys(values))
-            places = {value: place for place, value in enumerate(known)}
-            columns[name] = {"texts": known, "places": [places[value] for value in values]}
+        known = {value: place for place, value in enumerate(dict.fromkeys(values))}
+        if len(known) * 2 < len(values):
+            columns[name] = {"values": list(known), "places": [known[value] for value in values]}
         else:
             columns[name] = values
     return columns
