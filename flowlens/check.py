@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from flowlens import named
 from flowlens.accounting import Account, SourceAccount
+from flowlens.output.formats import Format
 from flowlens.pipeline import Inputs, Listener, Question, answering
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class Check:
             f"{total.records:,} records + {total.headers:,} headers + {total.blanks:,} blanks + "
             f"{total.malformed:,} malformed + {total.repeats:,} repeats"
         )
+
+    def _repr_html_(self) -> str:
+        from flowlens.pages.check import page
+
+        return page(self, Format.HTML)
 
     def chart(self) -> Chart:
         """Where the log is silent or lost records, by ENI and hour.

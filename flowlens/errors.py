@@ -28,6 +28,12 @@ class FlowlensError(Exception):
 
     exit_code = ExitCode.FAILED
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Jupyter show: the one line, and no stack of calls."""
+        from flowlens.output.escape import terminal
+
+        return [f"flowlens: {terminal(str(self))}"]
+
 
 class UsageError(FlowlensError):
     """An option, a name, a parameter or a file of the user's own is wrong."""

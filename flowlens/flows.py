@@ -22,10 +22,14 @@ from flowlens.evidence import Evidence
 from flowlens.filters import build_filter
 from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
+from flowlens.output import escape
+from flowlens.output.html import framed
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
 from flowlens.result import Result
+from flowlens.show import Portrait, portrait
 from flowlens.sources import Found, find
 from flowlens.state import opened
+from flowlens.words import count, middle
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,6 +133,16 @@ class Flows:
         """What was read and what was not: counts by source, reasons, coverage."""
         return check(self.inputs, self.listener)
 
+    def show(self, what: str, *, rows: int = 20) -> Portrait:
+        """Everything about an address, a CIDR, an ENI or a port such as 53/udp.
+
+        `rows` of each table, 0 for all.
+
+        Raises:
+            UsageError: it is none of these.
+        """
+        return portrait(self.inputs, what, rows=rows, listener=self.listener)
+
     def report(
         self, *, rows: int = 10, window: str = "", rdns: str | Naming | None = "off"
     ) -> Report:
@@ -155,7 +169,17 @@ class Flows:
         sources = self.inputs.found.sources
         size = sum(source.size or 0 for source in sources)
         return (
-            f"Flows of {len(sources):,} sources, {size / 1e6:,.1f} MB; filter: {self.inputs.filter}"
+            f"Flows of {count(len(sources), 'source')}, {size / 1e6:,.1f} MB; "
+            f"filter: {self.inputs.filter}"
+        )
+
+    def _repr_html_(self) -> str:
+        asked = "report() check() query(NAME) sql(SELECT) show(WHAT) scanners() polars() arrow()"
+        given = ", ".join(self.inputs.found.inputs)
+        return framed(
+            f"<p><b>{escape.html(repr(self))}</b></p>",
+            f'<p class="soft">{escape.html(middle(given, 200))}</p>',
+            f'<p class="soft">nothing is read until you ask: <code>{asked}</code></p>',
         )
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flowlens.accounting import Account
+from flowlens.errors import UsageError
 from flowlens.headers import Column
 from flowlens.words import middle
 
 if TYPE_CHECKING:
+    import pandas
     import polars as pl
 
     from flowlens.charts.chart import Chart
@@ -57,6 +59,22 @@ class Shown:
         from flowlens.charts.picking import chart_of
 
         return chart_of(self.arrow(), self.title)
+
+    def pandas(self) -> pandas.DataFrame:
+        """The table as a pandas frame, whose columns are the Arrow ones themselves.
+
+        Raises:
+            UsageError: pandas isn't installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise UsageError("pandas isn't installed: pip install pandas") from error
+        return self.arrow().to_pandas(types_mapper=pandas.ArrowDtype)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """For whatever takes Arrow: polars, pandas, DuckDB, pyarrow; nothing is copied."""
+        return self.arrow().__arrow_c_stream__(requested_schema)
 
     def __len__(self) -> int:
         return int(self.arrow().num_rows)

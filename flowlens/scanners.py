@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowlens.cidrs import Allowed, Cidrs
 from flowlens.errors import UsageError, nearest
-from flowlens.evidence import Evidence
+from flowlens.evidence import MICRO, Evidence
 from flowlens.filters import network
 from flowlens.names import Named, Naming
 from flowlens.pipeline import Inputs, Listener
 from flowlens.result import Shown
+from flowlens.scans import explanation
 from flowlens.scans.detection import Detection, detect
-from flowlens.scans.explanation import explanation
 from flowlens.scans.verdicts import verdicts
+
+if TYPE_CHECKING:
+    from flowlens.charts.chart import Chart
 
 TIERS = ("scanner", "likely", "probe", "benign", "backscatter", "return")
 LISTED = ("scanner", "likely")
@@ -127,7 +130,7 @@ class Scanners(Shown):
         """The numbers by which they were judged."""
         return self._inputs.knowledge.evidence
 
-    def explain(self, source: str) -> pa.Table:
+    def explain(self, source: str) -> Walk:
         """The walk of one source, an address or a network of the list, step by step.
 
         An address is looked for in its usual spelling, and then as it is given: Parquet files may
@@ -150,7 +153,7 @@ class Scanners(Shown):
             rows = detection.sources.filter(pc.equal(detection.sources["srcaddr"], spelling))
             if rows.num_rows:
                 assert detection.walk is not None
-                return explanation(detection.walk, rows["bar"][0].as_py(), self.evidence)
+                return _walk(spelling, detection.walk, rows["bar"][0].as_py(), self.evidence)
         raise wrong or UsageError(
             f"--explain {source}: no source of these records, and no network that scans as one"
         )
@@ -205,6 +208,43 @@ class Scanners(Shown):
         """The sources that earlier states have seen."""
         states = self._inputs.knowledge.earlier
         return set().union(*(state.sources() for state in states)) if states else None
+
+
+@dataclass(slots=True, repr=False)
+class Walk(Shown):
+    """The evidence on `source`, touch by touch; `alarm` and `likely` are its bars, in nats."""
+
+    source: str
+    alarm: float
+    likely: float
+    _table: pa.Table = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """Whom it is about."""
+        return f"Evidence on {self.source}"
+
+    def arrow(self) -> pa.Table:
+        """A row for each touch, in their order."""
+        return self._table
+
+    def chart(self) -> Chart:
+        """How the evidence rises and falls, with the bars that make a verdict.
+
+        Raises:
+            UsageError: the extra `plot` isn't installed.
+        """
+        from flowlens.charts.chart import Chart
+        from flowlens.charts.walk import walk
+
+        return Chart(walk(self._table, self.title, alarm=self.alarm, likely=self.likely))
+
+
+def _walk(source: str, steps: pa.Table, bar: int, evidence: Evidence) -> Walk:
+    """The walk of a source that alarms at `bar` micro-nats."""
+    likely = explanation.likely_bar(bar, evidence)
+    table = explanation.explanation(steps, bar, evidence)
+    return Walk("walk", explanation.COLUMNS, source, bar / MICRO, likely / MICRO, table)
 
 
 def _alone(text: str) -> str:

@@ -21,10 +21,21 @@ while open_:
         requirement = Requirement(line)
         if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
             open_.append(requirement.name)
-for module, holders in packages_distributions().items():
-    if not needed & {canonicalize_name(holder) for holder in holders}:
-        sys.modules[module] = None
-assert sys.modules["numpy"] is None
+absent = {
+    module
+    for module, holders in packages_distributions().items()
+    if not needed & {canonicalize_name(holder) for holder in holders}
+}
+assert {"numpy", "pandas", "altair", "vl_convert"} <= absent
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
 
 from flowlens.cli.main import entry
 

@@ -47,7 +47,8 @@ def test_a_query_gives_arrow_and_polars_and_shows_itself():
     assert len(result) == 3 == result.polars().height
     assert "dstport" in repr(result)
     page = result._repr_html_()
-    assert page.startswith("<table>")
+    assert page.startswith('<div class="flowlens">')
+    assert page.endswith("</table></div>")
     assert "IANA protocol number" in page
     assert result.account.total.adds_up
 

@@ -272,7 +272,7 @@ def test_the_page_lists_by_evidence_then_by_address(demo: Scanners) -> None:
 def test_scanners_show_themselves_with_the_meaning_of_each_column(demo: Scanners) -> None:
     assert "203.0.113.77" in repr(demo)
     page = demo._repr_html_()
-    assert page.startswith("<table>")
+    assert page.startswith('<div class="flowlens">')
     assert "what the walk reached" in page
     assert len(demo) == demo.polars().height == 73
 

@@ -20,7 +20,6 @@ from flowlens.output.formats import Format
 from flowlens.output.pictures import Picture
 from flowlens.output.render import write
 from flowlens.result import Result
-from flowlens.show import portrait
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
@@ -55,7 +54,7 @@ def run_query(
 ) -> None:
     """`flowlens query NAME INPUT…`."""
     given = _pairs(parameters)
-    if limit is not None and format not in (Format.TABLE, Format.MARKDOWN):
+    if limit is not None and not format.is_cut:
         given.setdefault("limit", str(limit))
     refuse_binary(format, output)
     values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
@@ -69,7 +68,14 @@ def run_query(
         longest: list[int] = []
         with result.stream() as reader:
             seen = _watched(reader, "longest_seconds", longest)
-            write(seen, format, run.sink, limit_shown=limit, width=run.width)
+            write(
+                seen,
+                format,
+                run.sink,
+                limit_shown=limit,
+                width=run.width,
+                meanings=result.columns,
+            )
         run.finish(result.account)
         bucket = values.get("bucket_seconds")
         if isinstance(bucket, int) and bucket < max(longest, default=0):
@@ -160,9 +166,13 @@ def run_show(
     """`flowlens show WHAT INPUT…`."""
     from flowlens.pages.show import page
 
+    picture = _picture(format, output)
     with session(inputs, options, output=output) as run:
-        shown = portrait(run.flows.inputs, what, rows=limit, listener=run.flows.listener)
-        run.sink.write(page(shown, format, width=run.width).encode())
+        shown = run.flows.show(what, rows=limit)
+        if picture is not None:
+            run.sink.write(shown.chart().bytes(picture))
+        else:
+            run.sink.write(page(shown, format, width=run.width).encode())
         run.finish(shown.account)
 
 
@@ -180,6 +190,7 @@ def run_scanners(
     from flowlens.pages.scanners import text
 
     refuse_binary(format, output)
+    picture = _picture(format, output)
     with session(inputs, options, output=output) as run:
         found = run.flows.scanners(
             tier=asked.tier,
@@ -191,8 +202,22 @@ def run_scanners(
             rdns=run.asking(naming),
         )
         if asked.explain is not None:
-            write(found.explain(asked.explain), format, run.sink, limit_shown=0, width=run.width)
+            walk = found.explain(asked.explain)
+            if picture is not None:
+                run.sink.write(walk.chart().bytes(picture))
+            else:
+                write(
+                    walk.arrow(),
+                    format,
+                    run.sink,
+                    limit_shown=0,
+                    width=run.width,
+                    meanings=walk.columns,
+                )
             said = found.unfiltered()
+        elif picture is not None:
+            run.sink.write(found.chart().bytes(picture))
+            said = found.remarks()
         elif format is Format.TABLE:
             shown = 10 if limit is None else limit
             page = text(found, _place(run.flows.inputs.found.inputs), limit=shown, width=run.width)
@@ -200,8 +225,15 @@ def run_scanners(
             said = found.unfiltered()
         else:
             table = found.arrow()
-            rows = table.slice(0, limit) if limit and format is not Format.MARKDOWN else table
-            write(rows, format, run.sink, limit_shown=limit, width=run.width)
+            rows = table.slice(0, limit) if limit and not format.is_cut else table
+            write(
+                rows,
+                format,
+                run.sink,
+                limit_shown=limit,
+                width=run.width,
+                meanings=found.columns,
+            )
             said = found.remarks()
         for line in said:
             run.remark(line)
@@ -250,7 +282,7 @@ def _limited(
     reader: pa.RecordBatchReader, limit: int | None, format: Format
 ) -> pa.RecordBatchReader:
     """The first rows alone, for formats that don't cut by themselves."""
-    if not limit or format in (Format.TABLE, Format.MARKDOWN):
+    if not limit or format.is_cut:
         return reader
 
     def batches() -> Iterator[pa.RecordBatch]:

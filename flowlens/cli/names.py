@@ -53,7 +53,7 @@ def run_rdns(
         if bar:
             bar.stop()
         table = names_table(found)
-        if limit and format not in (Format.TABLE, Format.MARKDOWN):
+        if limit and not format.is_cut:
             table = table.slice(0, limit)
         write(table, format, sink, limit_shown=limit, width=width)
     if not quiet:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """How a result is written; TABLE, MARKDOWN and HTML are for people, and cut."""
+    """How a result is written."""
 
     TABLE = "table"
     CSV = "csv"
@@ -15,3 +15,8 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     PARQUET = "parquet"
     HTML = "html"
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is for people, who are shown the first rows."""
+        return self in (Format.TABLE, Format.MARKDOWN, Format.HTML)

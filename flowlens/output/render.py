@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
 from flowlens.output.batches import as_reader
 from flowlens.output.formats import Format
+
+if TYPE_CHECKING:
+    from flowlens.output.html import Meaning
 
 
 def write(
@@ -18,13 +22,14 @@ def write(
     limit_shown: int | None = None,
     total: int | None = None,
     width: int | None = None,
+    meanings: Sequence[Meaning] = (),
 ) -> None:
     """Write the rows to `sink`, in order; memory stays flat however many there are.
 
-    CSV, JSON, JSON lines and Parquet write every row and heed none of the options. TABLE and
-    MARKDOWN show `limit_shown` rows (None: 20, 0: all) and say so when that cuts; `total` is the
-    number of rows when the caller knows it, else they are counted. `width` is the terminal's
-    for TABLE, None for a pipe or a file.
+    CSV, JSON, JSON lines and Parquet write every row and heed none of the options. TABLE,
+    MARKDOWN and HTML show `limit_shown` rows (None: 20, 0: all) and say so when that cuts; `total`
+    is the number of rows when the caller knows it, else they are counted. `width` is the
+    terminal's for TABLE, None for a pipe or a file; `meanings` tell of the columns in HTML.
     """
     reader = as_reader(batches_or_table)
     match format:
@@ -56,3 +61,9 @@ def write(
 
             rows = preview(reader, limit=limit_shown, total=total)
             sink.write(markdown_text(rows).encode())
+        case Format.HTML:
+            from flowlens.output.html import html_page
+            from flowlens.output.preview import preview
+
+            rows = preview(reader, limit=limit_shown, total=total)
+            sink.write(html_page(rows, meanings).encode())

@@ -10,7 +10,7 @@ from flowlens.accounting import Account, SourceAccount
 from flowlens.check import Check
 from flowlens.output import escape
 from flowlens.output.formats import Format
-from flowlens.pages.parts import json_text, moment, table
+from flowlens.pages.parts import json_text, moment, table, titled, whole
 
 SHOWN = 20
 """Sources, malformed lines and ENI-hours shown on a page; JSON has them all."""
@@ -34,8 +34,8 @@ def page(check: Check, format: Format, *, width: int | None = None) -> str:
     ):
         if rows.num_rows:
             body = table(rows.slice(0, SHOWN), rows.num_rows, format, width=width)
-            parts.append(f"{'## ' if format is Format.MARKDOWN else ''}{title}\n\n{body}")
-    return "\n".join(parts)
+            parts.append(titled(title, body, format))
+    return whole(parts, format)
 
 
 def _sums(check: Check, format: Format, width: int | None) -> str:
@@ -64,7 +64,7 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
     ]
     if account.selected is not None:
         rows.append(("selected", f"{account.selected:,}", "records in the window and the filters"))
-    if format is Format.MARKDOWN:
+    if format is not Format.TABLE:
         names = ("what", "number", "meaning")
         columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
         return table(pa.table(columns), len(rows), format, width=width)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
 
+from flowlens.output import escape, html
 from flowlens.output.formats import Format
 from flowlens.output.jsontext import write_json
 from flowlens.output.markdown import markdown_text
@@ -16,12 +18,26 @@ from flowlens.output.table import table_text
 
 
 def table(data: pa.Table, total: int, format: Format, *, width: int | None) -> str:
-    """Rows as a text or Markdown table, with `n of total` beneath where that cuts."""
+    """Rows as a table of text, Markdown or HTML, with `n of total` beneath where that cuts."""
     rows = preview(data.to_reader(), limit=0, total=None)
     rows = Preview(rows.columns, rows.shown, total)
     if format is Format.MARKDOWN:
         return markdown_text(rows)
+    if format is Format.HTML:
+        return html.table(rows)
     return table_text(rows, width=width)
+
+
+def titled(title: str, body: str, format: Format) -> str:
+    """A part of a page with its title above."""
+    if format is Format.HTML:
+        return f"<h4>{escape.html(title)}</h4>{body}"
+    return f"{'## ' if format is Format.MARKDOWN else ''}{title}\n\n{body}"
+
+
+def whole(parts: Sequence[str], format: Format) -> str:
+    """The parts as one page."""
+    return html.framed(*parts) if format is Format.HTML else "\n".join(parts)
 
 
 def objects(data: pa.Table) -> list[dict[str, object]]:

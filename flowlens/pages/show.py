@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowlens.accounting import Account
 from flowlens.output import escape
 from flowlens.output.formats import Format
-from flowlens.pages.parts import json_text, moment, objects, table
+from flowlens.pages.parts import json_text, moment, objects, table, titled, whole
 from flowlens.show import Portrait
 
 
@@ -28,15 +28,16 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
         )
     name = escape.terminal(portrait.what)
     selected, read = account.selected or 0, account.total.records
-    parts = [f"{name}: {selected:,} of {read:,} records{_span(account)}\n"]
+    told = f"{name}: {selected:,} of {read:,} records{_span(account)}"
+    parts = [f"<h3>{escape.html(told)}</h3>" if format is Format.HTML else f"{told}\n"]
     for section in portrait.sections:
         heading = section.title.split(". ")[0].rstrip(".")
         body = table(section.top.head, section.top.rows, format, width=width)
-        if format is Format.MARKDOWN:
-            parts.append(f"## {heading}\n\n{body}")
+        if format is Format.TABLE and not section.top.rows:
+            parts.append(f"{heading}: none\n")
         else:
-            parts.append(f"{heading}\n\n{body}" if section.top.rows else f"{heading}: none\n")
-    return "\n".join(parts)
+            parts.append(titled(heading, body, format))
+    return whole(parts, format)
 
 
 def _span(account: Account) -> str:

@@ -42,6 +42,11 @@ class Grid:
     query: str = ""
     others: int = 0
 
+    @property
+    def name(self) -> str:
+        """The title where nobody shouts: `Rejected by ENI and port`."""
+        return self.title.capitalize().replace(" eni", " ENI")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -32,7 +32,7 @@ def markdown(report: Report) -> str:
         blocks.append("\n".join(f"{n}. **{f.label}** {escape.markdown(f.text)}" for n, f in lines))
     if report.totals.reject:
         for grid in (classes(report), *grids(report)):
-            blocks += [f"## {escape.markdown(grid.title.capitalize())}", _table(grid)]
+            blocks += [f"## {escape.markdown(grid.name)}", _table(grid)]
     blocks.append(f"*{escape.markdown('; '.join(made_parts(report)))}*")
     return "\n\n".join(blocks) + "\n"
 

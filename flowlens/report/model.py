@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from flowlens.accounting import Account
+from flowlens.errors import UsageError
+from flowlens.output.formats import Format
 from flowlens.report.scanning import Scanning
 
 if TYPE_CHECKING:
@@ -179,7 +183,15 @@ class Made:
     inputs_hash: str
 
 
-@dataclass(frozen=True, slots=True)
+_ENDINGS = {
+    ".html": Format.HTML,
+    ".md": Format.MARKDOWN,
+    ".json": Format.JSON,
+    ".txt": Format.TABLE,
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """Everything a report shows. `sections` by query; `parts` by `query.part`.
 
@@ -201,6 +213,44 @@ class Report:
     last: datetime | None
     activity: pa.Table
     scanning: Scanning | None = None
+
+    def html(self) -> str:
+        """The whole report as one page, with charts; it needs no network.
+
+        Raises:
+            UsageError: the extra `plot` isn't installed.
+        """
+        from flowlens.report.page import page
+
+        return page(self, Format.HTML, width=None)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the report as HTML, Markdown, JSON or text, by the path's ending.
+
+        Raises:
+            UsageError: another ending, a place that can't be written to, or HTML without the extra
+                `plot`.
+        """
+        from flowlens.output.sink import open_sink
+        from flowlens.report.page import page
+
+        place = Path(path)
+        kind = _ENDINGS.get(place.suffix.lower())
+        if kind is None:
+            raise UsageError(f"{place}: a report is written as {', '.join(_ENDINGS)}")
+        text = page(self, kind, width=None)
+        with open_sink(place) as sink:
+            sink.write(text.encode())
+
+    def __repr__(self) -> str:
+        from flowlens.report.page import page
+
+        return page(self, Format.TABLE, width=None).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from flowlens.report.fragment import fragment
+
+        return fragment(self)
 
     def chart(self) -> Chart:
         """Records over time, a panel for each action.

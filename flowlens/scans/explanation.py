@@ -38,13 +38,18 @@ SCHEMA = pa.schema(
 )
 
 
+def likely_bar(bar: int, evidence: Evidence) -> int:
+    """What makes a source likely whose alarm is at `bar`; both in micro-nats."""
+    return evidence.micro("likely") + bar - evidence.micro("alarm")
+
+
 def explanation(walk: pa.Table, bar: int, evidence: Evidence) -> pa.Table:
     """The steps of a walk in words; `bar` is what makes an alarm of this source, in micro-nats."""
+    lower_bar = likely_bar(bar, evidence)
     rows = []
     faded = before = 0
     alarmed = False
     against = 0
-    lower_bar = evidence.micro("likely") + bar - evidence.micro("alarm")
     for step in walk.to_pylist():
         alarmed = alarmed or step["evidence"] >= bar
         against += step["weight"] > 0

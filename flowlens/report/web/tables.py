@@ -55,7 +55,7 @@ def _table(grid: Grid, place: int) -> Table:
     size = len(grid.columns[0].cells) if grid.columns else 0
     return Table(
         name=f"table-{place}",
-        title=grid.title.capitalize().replace(" eni", " ENI"),
+        title=grid.name,
         heads=[(column.name, column.number) for column in grid.columns],
         lines=[
             Line(

@@ -1,0 +1,54 @@
+"""The report as a notebook shows it: the words and tables of the page, without its charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flowlens.output import escape, html
+from flowlens.output.preview import Column, Preview
+from flowlens.report.blind import blind, headline
+from flowlens.report.cells import Grid
+from flowlens.report.grids import classes, grids
+from flowlens.report.model import Finding, Report
+from flowlens.report.text import made_parts, read_parts
+from flowlens.report.words import span
+
+
+def fragment(report: Report) -> str:
+    """A `<div>` with everything that the text says; `Report.html` has the charts as well."""
+    parts = [
+        f"<h3>{escape.html(headline(report))}</h3>",
+        _line(f"{report.made.inputs}  {span(report)}"),
+        _line(", ".join(read_parts(report))),
+    ]
+    if notes := blind(report):
+        parts.append(_list("ul", (escape.html(note.text) for note in notes), soft=True))
+    if report.look_first:
+        parts.append("<h4>Look here first</h4>")
+        parts.append(_list("ol", map(_finding, report.look_first)))
+    if report.totals.reject:
+        parts += [_table(grid) for grid in (classes(report), *grids(report))]
+    parts.append(_line("; ".join(made_parts(report)[:-1])))
+    return html.framed(*parts)
+
+
+def _line(text: str) -> str:
+    return f'<p class="soft">{escape.html(text)}</p>'
+
+
+def _list(kind: str, items: Iterable[str], *, soft: bool = False) -> str:
+    inner = "".join(f"<li>{item}</li>" for item in items)
+    return f"<{kind}{' class=soft' if soft else ''}>{inner}</{kind}>"
+
+
+def _finding(finding: Finding) -> str:
+    urgent = ' class="urgent"' if finding.urgent else ""
+    return f"<b{urgent}>{escape.html(finding.label)}</b> {escape.html(finding.text)}"
+
+
+def _table(grid: Grid) -> str:
+    title = f"<h4>{escape.html(grid.name)}</h4>"
+    if not grid.columns:
+        return title + _line(grid.empty)
+    columns = [Column(c.name, list(c.cells), c.number, firm=True) for c in grid.columns]
+    return title + html.table(Preview(columns, 0, 0))
