@@ -33,6 +33,7 @@ WRITE = os.environ.get("FLOWLENS_GOLDEN") == "write"
 _BLOCK = re.compile(r"^(```+)(\S[^\n]*)?\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _CAPTION = re.compile(r":caption: ([^\n]+)\n(?::[^\n]*\n)*\n?")
 _EXITS = re.compile(r"#.*\bexits (\d+)")
+_INCLUDE = re.compile(r"^```{include} (\S+)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^()\s]+)\)")
 
 
@@ -103,12 +104,16 @@ def run(page: Path) -> dict[str, object]:
     text = page.read_text(encoding="utf-8")
     names: dict[str, object] = {}
     anew: list[tuple[str, str]] = []
+    printed: dict[str, list[str]] = {}
     for block in blocks(text):
         where = f"{page.name}:{block.line}"
         if block.caption:
+            Path(block.caption).parent.mkdir(parents=True, exist_ok=True)
             Path(block.caption).write_text(block.text, encoding="utf-8")
         elif block.pictured:
-            drawn = drawing(block, where)
+            if block.pictured not in printed:
+                printed[block.pictured] = _printed(block.pictured)
+            drawn = _drawn(block, printed[block.pictured], where)
             if WRITE:
                 anew.append((block.text, drawn))
             else:
@@ -128,14 +133,16 @@ def run(page: Path) -> dict[str, object]:
     return names
 
 
-def drawing(block: Block, where: str) -> str:
-    """What a picture ought to be: the command, and as many lines of its output as it shows."""
-    shown = block.text.splitlines()
-    line = shown[0][2:]
+def _printed(line: str) -> list[str]:
     done = perform(line.removesuffix(" 2>&1"))
     output = done.stdout + (done.stderr if line.endswith(" 2>&1") else b"")
-    printed = output.decode().splitlines()
-    return "\n".join([shown[0], *_cut(shown[1:], printed, where), ""])
+    return output.decode().splitlines()
+
+
+def _drawn(block: Block, printed: list[str], where: str) -> str:
+    """What a picture ought to be: the command, and as many lines of its output as it shows."""
+    first, *shown = block.text.splitlines()
+    return "\n".join([first, *_cut(shown, printed, where), ""])
 
 
 def _cut(shown: list[str], printed: list[str], where: str) -> list[str]:
@@ -173,8 +180,10 @@ def links(text: str) -> list[str]:
     return _LINK.findall(_BLOCK.sub("", text))
 
 
-def anchors(text: str) -> set[str]:
-    """The anchors of a page's headings, as GitHub and MyST make them."""
+def anchors(text: str, at: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MyST make them, those included with it."""
+    for name in _INCLUDE.findall(text):
+        text += (at / name).read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.+)$", _BLOCK.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -188,7 +197,7 @@ def broken(page: Path) -> list[str]:
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
         if not target.exists() or (
-            anchor and anchor not in anchors(target.read_text(encoding="utf-8"))
+            anchor and anchor not in anchors(target.read_text(encoding="utf-8"), target.parent)
         ):
             wrong.append(link)
     return wrong
