@@ -15,6 +15,7 @@ What becomes of a block of a page is said by its language:
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -22,8 +23,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import pytest
 from commands import command
 
 ROOT = Path(__file__).parents[1]
@@ -80,10 +83,14 @@ def words(line: str) -> list[str] | None:
 
 
 def perform(line: str) -> subprocess.CompletedProcess[bytes]:
-    """Run one command line, in this process where it is flowlens's alone."""
-    given = words(line)
+    """Run one command line, in this process where it is flowlens's alone or ends in flowlens."""
+    feeding, _, last = line.rpartition(" | ")
+    given = words(last)
     if given is not None:
-        return command(*given)
+        fed = subprocess.run(["sh", "-c", feeding or ":"], capture_output=True, check=True).stdout
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(fed)))
+            return command(*given)
     return subprocess.run(["sh", "-c", line], capture_output=True, timeout=120, check=False)
 
 
@@ -104,16 +111,13 @@ def run(page: Path) -> dict[str, object]:
     text = page.read_text(encoding="utf-8")
     names: dict[str, object] = {}
     anew: list[tuple[str, str]] = []
-    printed: dict[str, list[str]] = {}
     for block in blocks(text):
         where = f"{page.name}:{block.line}"
         if block.caption:
             Path(block.caption).parent.mkdir(parents=True, exist_ok=True)
             Path(block.caption).write_text(block.text, encoding="utf-8")
         elif block.pictured:
-            if block.pictured not in printed:
-                printed[block.pictured] = _printed(block.pictured)
-            drawn = _drawn(block, printed[block.pictured], where)
+            drawn = _drawn(block, _printed(block.pictured), where)
             if WRITE:
                 anew.append((block.text, drawn))
             else:
@@ -133,7 +137,9 @@ def run(page: Path) -> dict[str, object]:
     return names
 
 
+@cache
 def _printed(line: str) -> list[str]:
+    """What a picture's command prints; pictures look at fixtures alone, so once is enough."""
     done = perform(line.removesuffix(" 2>&1"))
     output = done.stdout + (done.stderr if line.endswith(" 2>&1") else b"")
     return output.decode().splitlines()
