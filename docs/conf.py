@@ -47,6 +47,7 @@ html_title = f"flowlens {release}"
 html_static_path = ["_static"]
 html_css_files = ["flowlens.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 

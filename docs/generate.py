@@ -163,10 +163,11 @@ def commands_page() -> str:
     ]
     for command in known:
         text += [f"## flowlens {command.name}", command.meaning, f"```text\n{command.usage}\n```"]
-        rows = [(f"`{_cell(o.spelling)}`", _cell(o.meaning)) for o in command.arguments]
-        text += [_table(("argument", "meaning"), rows)] if rows else []
-        rows = [(f"`{_cell(o.spelling)}`", _cell(o.meaning)) for o in command.own]
-        text += [_table(("option", "meaning"), rows)] if rows else []
+        rows = [
+            (f"`{_cell(option.spelling)}`", _cell(option.meaning))
+            for option in [*command.arguments, *command.own]
+        ]
+        text.append(_table(("argument, option", "meaning"), rows))
         if command.shared:
             listed = " · ".join(f"[{title}](#{_slug(title)})" for title in command.shared)
             text.append(f"And: {listed}")
