@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 from commands import command
+from shell import install, shell
 
 ROOT = Path(__file__).parents[1]
 CUT = "…"
@@ -91,16 +92,14 @@ def perform(line: str) -> subprocess.CompletedProcess[bytes]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(fed)))
             return command(*given)
-    return subprocess.run(["sh", "-c", line], capture_output=True, timeout=120, check=False)
+    return shell(line)
 
 
 def equip(place: Path, monkeypatch) -> None:
     """Make `place` look like a checkout in which flowlens is installed, and go there."""
     (place / "fixtures").symlink_to(ROOT / "fixtures")
     tools = place / ".bin"
-    tools.mkdir()
-    (tools / "flowlens").write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m flowlens "$@"\n')
-    (tools / "flowlens").chmod(0o755)
+    install(tools)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / ".cache"))
     monkeypatch.chdir(place)
