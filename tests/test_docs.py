@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import runpy
 import subprocess
 import sys
 
+import pages
 import pytest
 from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
@@ -123,6 +125,12 @@ def test_every_field_is_told():
         line.startswith("| ") and not line.startswith(("| field", "| ---"))
         for line in GENERATED["fields.md"].splitlines()
     )
+
+
+def test_pictures_are_cut_as_pages_say():
+    tried = doctest.testmod(pages)
+    assert tried.attempted > 1
+    assert not tried.failed
 
 
 def test_the_generator_says_what_is_stale(tmp_path, capsys):
