@@ -1,4 +1,5 @@
 # make demo: set up, and a report on shipped data.  make test: set up, every check and test.
+# make docs: the user guide, in docs/_build/html.
 # The environment is .venv/ in the checkout; nothing is installed anywhere else.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ TOOLS := .venv/.tools
 WHEEL := .venv/.wheel
 SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 
-.PHONY: demo test test-all check browser bench fuzz clean
+.PHONY: demo test test-all check browser docs bench fuzz clean
 
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
@@ -39,6 +40,12 @@ browser:
 		! command -v apt-get >/dev/null || { apt-get update -q && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
 
+# Pages that come from the code are written anew; a broken link or reference is an error.
+docs: $(TOOLS) $(WHEEL)
+	$(BIN)/python -P docs/generate.py
+	$(BIN)/python -P -m sphinx -W -n --keep-going -q docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 bench: $(TOOLS) $(WHEEL)
 	$(BIN)/python -m pip install -q --group bench
 	$(BIN)/python -m benchmarks
@@ -58,7 +65,7 @@ fuzz: $(TOOLS) $(WHEEL)
 	done
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv dist build docs/_build
 
 .venv/.made:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "flowlens needs Python 3.11 or newer"'

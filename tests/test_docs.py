@@ -1,0 +1,146 @@
+"""The guide can't rot: it builds without a warning, its commands run, and it leaves out nothing."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import runpy
+import subprocess
+import sys
+
+import pages
+import pytest
+from commands import command
+from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
+
+from flowlens.named import shipped
+
+DOCS = ROOT / "docs"
+GENERATE = runpy.run_path(str(DOCS / "generate.py"))
+GENERATED = GENERATE["pages"]()
+PAGES = sorted(path for path in DOCS.glob("*.md") if path.name not in GENERATED)
+READ = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks/README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    equip(tmp_path, monkeypatch)
+    run(page)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_page_is_as_it_would_be_written(name):
+    path = DOCS / name
+    if WRITE:
+        path.write_text(GENERATED[name], encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == GENERATED[name], "run python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", [*READ, *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+def test_the_links_of_a_page_lead_somewhere(page):
+    assert broken(page) == []
+
+
+def test_the_guide_builds_without_a_warning(tmp_path):
+    build = [sys.executable, "-P", "-m", "sphinx", "-W", "-n", "--keep-going", "-q", "-b", "html"]
+    done = subprocess.run(
+        [*build, DOCS, tmp_path / "html", "-d", tmp_path / "doctrees"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "html" / "python.html").read_text().count("flowlens.read") > 0
+
+
+def options_of(name: str) -> set[str]:
+    """The options that `flowlens NAME --help` lists."""
+    text = command(*name.split(), "--help").stdout.decode()
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text.partition("\nOptions:")[2]))
+
+
+def command_names() -> list[str]:
+    text = command("--help").stdout.decode().partition("\nCommands:")[2]
+    return re.findall(r"^  ([a-z]+) ", text, re.MULTILINE)
+
+
+def told(page: str) -> dict[str, set[str]]:
+    """The options that the page of commands tells of each command, its own and the shared ones."""
+    parts = dict(re.findall(r"^##+ ([^\n]+)\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE))
+    listed = {title: set(re.findall(r"^\| `[^`]*?(--[a-z-]+)", part, re.MULTILINE))
+              for title, part in parts.items()}  # fmt: skip
+    return {
+        title.removeprefix("flowlens "): listed[title].union(
+            *(listed[shared] for shared in re.findall(r"\[([^]]+)\]\(#", part))
+        )
+        for title, part in parts.items()
+        if title.startswith("flowlens ")
+    }
+
+
+def test_every_command_and_every_option_is_told_and_no_other():
+    known = {name: options_of(name) - {"--help"} for name in command_names()}
+    assert len(known) >= 9
+    assert told(GENERATED["commands.md"]) == known
+
+
+def test_an_option_that_a_page_names_exists():
+    known = {"--version"}.union(*map(options_of, command_names()))
+    for page in [ROOT / "README.md", *PAGES]:
+        text = page.read_text(encoding="utf-8")
+        for option in re.findall(r"`(--[a-z][a-z-]+)", text):
+            assert option in known, f"{page.name}: {option}"
+
+
+def test_every_query_is_told_and_no_other():
+    for name, steps in {"query-reference.md": False, "detector-steps.md": True}.items():
+        level = "##" if steps else "###"
+        headings = re.findall(rf"^{level} (\w+)$", GENERATED[name], re.MULTILINE)
+        known = [
+            n for n, query in shipped().items() if (query.path.parent.name == "scans") == steps
+        ]
+        assert sorted(headings) == sorted(known)
+        for query in known:
+            for column in shipped()[query].columns:
+                assert f"| `{column.name}` | {column.type} |" in GENERATED[name]
+
+
+def test_a_query_that_a_page_asks_exists():
+    for page in [ROOT / "README.md", *PAGES]:
+        asked = [
+            given[1]
+            for block in blocks(page.read_text(encoding="utf-8"))
+            if block.language == "sh" and not block.caption
+            for given in map(words, lines(block))
+            if given and given[0] == "query" and given[1:] and "--queries" not in given
+        ]
+        assert set(asked) <= set(shipped()), page.name
+
+
+def test_every_field_is_told():
+    assert command("schema", "--format", "json").stdout.decode().count('"column"') == sum(
+        line.startswith("| ") and not line.startswith(("| field", "| ---"))
+        for line in GENERATED["fields.md"].splitlines()
+    )
+
+
+def test_pictures_are_cut_as_pages_say():
+    tried = doctest.testmod(pages)
+    assert tried.attempted > 1
+    assert not tried.failed
+
+
+def test_the_generator_says_what_is_stale(tmp_path, capsys):
+    main = GENERATE["main"]
+    assert main(True) == 0
+    main.__globals__["DOCS"] = tmp_path
+    try:
+        assert main(True) == 1
+        assert "commands.md: stale" in capsys.readouterr().out
+        assert main(False) == 0
+        assert main(True) == 0
+    finally:
+        main.__globals__["DOCS"] = DOCS
