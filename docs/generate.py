@@ -47,7 +47,7 @@ THEMES = {
     "What was refused": (
         "action_totals", "rejected_by_port", "rejected_by_eni_port", "rejected_by_source",
         "rejected_by_eni", "refused_by_class", "refused_pairs", "refused_replies", "refusals",
-        "timeline",
+        "timeline", "activity",
     ),
     "Who is outside": ("accepted_after_rejected", "scanner_answers", "probes", "campaigns"),
     "What goes where": (

@@ -46,7 +46,7 @@ def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connec
         )
         try:
             connection.execute("set timezone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")
+            _silence(connection)
             connection.execute(_macros())
             if paths:
                 connection.execute("set allowed_paths = $paths", {"paths": list(paths)})
@@ -56,6 +56,16 @@ def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connec
             yield connection
         finally:
             connection.close()
+
+
+def _silence(connection: Connection) -> None:
+    """See that DuckDB draws no bar of its own.
+
+    In a kernel without ipywidgets it has none, and the setting can't even be set to that.
+    """
+    setting = "select current_setting('enable_progress_bar')"
+    if connection.execute(setting).fetchall() != [(False,)]:
+        connection.execute("set enable_progress_bar = false")
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from os import PathLike, fspath
@@ -25,6 +25,7 @@ from flowlens.layouts import from_user
 from flowlens.output import escape
 from flowlens.output.html import framed
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.progress import usual, wished
 from flowlens.result import Result
 from flowlens.show import Portrait, portrait
 from flowlens.sources import Found, find
@@ -84,6 +85,21 @@ class Flows:
         """All records as Arrow record batches, with memory flat however many there are."""
         with self.sql("select * from flows").stream() as reader:
             yield from reader
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """All records as a stream of Arrow, for whatever takes one; memory stays flat.
+
+        The input is read while the stream is.
+        """
+        stack = ExitStack()
+        reader = stack.enter_context(self.sql("select * from flows").stream())
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with stack:
+                yield from reader
+
+        stream = pa.RecordBatchReader.from_batches(reader.schema, batches())
+        return stream.__arrow_c_stream__(requested_schema)
 
     def scanners(
         self,
@@ -204,6 +220,7 @@ def read(
     requester_pays: bool = False,
     on_listed: Callable[[int], None] | None = None,
     on_remark: Callable[[str], None] | None = None,
+    progress: bool | None = None,
 ) -> Flows:
     """Flow logs in files, directories (walked), globs, `-` for standard input, or on AWS.
 
@@ -212,6 +229,8 @@ def read(
     `since` and `until` are ISO times or spans such as `24h` before now: half-open, UTC, on the
     record's start. `ip` is an address or CIDR on either side; `where` a SQL condition on a record.
     `layout` names the fields of files without a header, `queries` a directory of your own queries.
+    A read that takes long shows a bar in a notebook and at a prompt, and none in a script, unless
+    `progress` says so or not.
 
     The rest is for AWS: `region` (also of the folders listed), credentials of a `profile` or of the
     role `role_arn` with its `external_id`, `endpoint_url`, `requester_pays`. `on_listed` hears how
@@ -242,7 +261,13 @@ def read(
             on_remark(f"{source.name}: {source.remark}")
         elif source.remark:
             warnings.warn(f"{source.name}: {source.remark}", stacklevel=2)
-    return Flows(Inputs(found, given, chosen), own)
+    return Flows(Inputs(found, given, chosen), own, _listener(progress))
+
+
+def _listener(progress: bool | None) -> Listener:
+    """Nobody, or the bar that suits where this runs."""
+    bar = usual() if progress is None else wished() if progress else None
+    return Listener(on_progress=bar.update, on_end=bar.stop) if bar else Listener()
 
 
 def _several(names: Input | Sequence[Input] | None) -> list[str]:

@@ -142,9 +142,23 @@ def _check_header(query: Query) -> None:
                 raise UsageError(f"{place}: {noun} {name!r} stands there twice; remove one")
 
 
+def _tokens(sql: str) -> list[str]:
+    """Words, parameters and semicolons, without what stands in quotes and comments."""
+    return [token for token in _TOKEN.findall(sql) if token]
+
+
+def parameters_of(sql: str) -> list[str]:
+    """The names of a statement's parameters, each once.
+
+    >>> parameters_of("select '$a', $b, $c -- $d\\n from x where $b > 1")
+    ['b', 'c']
+    """
+    return list(dict.fromkeys(token[1:] for token in _tokens(sql) if token[0] == "$"))
+
+
 def _check_statement(query: Query, *, line: int) -> None:
     place = f"{query.path}:{line}"
-    tokens = [token.lower() for token in _TOKEN.findall(query.sql) if token]
+    tokens = [token.lower() for token in _tokens(query.sql)]
     if not tokens or tokens[0] not in ("select", "with"):
         raise UsageError(f"{place}: no select; a named query is one select statement")
     if ";" in tokens[:-1]:

@@ -241,6 +241,19 @@ def answering(
     """
     if not inputs.found.sources and not inputs.knowledge.earlier:
         raise NoInputError(NO_INPUT)
+    listener = listener or Listener()
+    try:
+        with _answering(inputs, questions, listener, memory) as answers:
+            yield answers
+    finally:
+        if listener.on_end is not None:
+            listener.on_end()
+
+
+@contextmanager
+def _answering(
+    inputs: Inputs, questions: Sequence[Question], listener: Listener, memory: str | None
+) -> Iterator[Answers]:
     relations = {query.name: query for question in questions for query in question.relations}
     pool = lake(inputs.found.sources)
     with engine(paths=pool.paths) as connection:
@@ -255,7 +268,7 @@ def answering(
             plan.kept,
             inputs.filter,
             layout=inputs.layout,
-            listener=listener or Listener(),
+            listener=listener,
         )
         answers = Answers(connection, inflow, inputs.knowledge, once=once)
         inputs.knowledge.create(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from flowlens.reader import Progress
+from flowlens.progress import Bar
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -50,40 +50,6 @@ class Asking(Sign):
         if self._bar is not None:
             self._bar.stop()
         self._say(f"asking for names: {done:,} of {total:,} addresses")
-
-
-class Bar:
-    """A progress bar on a terminal; it goes away before anything is written there."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichProgress
-
-        self._bar = RichProgress(
-            TextColumn("reading"),
-            BarColumn(),
-            DownloadColumn(),
-            TextColumn("{task.fields[records]:,} records"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("reading", total=None, records=0)
-        self._bar.start()
-
-    def update(self, progress: Progress) -> None:
-        """Show how far the read has come."""
-        self._bar.update(
-            self._task,
-            completed=progress.done,
-            total=progress.total or None,
-            records=progress.records,
-        )
-
-    def stop(self) -> None:
-        """Clear the bar; more than once does no harm."""
-        self._bar.stop()
 
 
 class Cleared:

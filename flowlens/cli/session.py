@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
-from flowlens.cli.progress import Asking, Bar, Cleared, Listing
+from flowlens.cli.progress import Asking, Cleared, Listing
 from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.filters import is_span
@@ -22,6 +22,7 @@ from flowlens.flows import Flows, read
 from flowlens.output.escape import terminal
 from flowlens.output.sink import open_sink
 from flowlens.pipeline import Listener
+from flowlens.progress import Bar
 from flowlens.rdns.settings import Listener as AskingListener
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _flows(
             where=options.where, layout=options.layout, queries=queries, region=options.region,
             profile=options.profile, role_arn=options.role_arn, external_id=options.external_id,
             endpoint_url=options.endpoint_url, requester_pays=options.requester_pays,
-            on_listed=listing.update if listing else None, on_remark=said.append,
+            on_listed=listing.update if listing else None, on_remark=said.append, progress=False,
         )  # fmt: skip
     finally:
         if listing:

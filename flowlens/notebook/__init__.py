@@ -1,1 +1,27 @@
-"""In Jupyter and IPython: cell magic, completion, progress."""
+"""In Jupyter and IPython, after `%load_ext flowlens`: SQL in a cell of its own, names on Tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load(shell: InteractiveShell) -> None:
+    """What `%load_ext flowlens` does."""
+    from flowlens.notebook.completion import matcher
+    from flowlens.notebook.magic import FlowsMagic
+
+    shell.register_magics(FlowsMagic(shell))
+    unload(shell)
+    shell.Completer.custom_matchers.append(matcher)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """What `%unload_ext flowlens` does; the magic goes with the notebook."""
+    from flowlens.notebook.completion import matcher
+
+    matchers = shell.Completer.custom_matchers
+    if matcher in matchers:
+        matchers.remove(matcher)

@@ -1,0 +1,117 @@
+"""In IPython: the magic, names on Tab, errors of one line; in this process, without a kernel."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import flowlens as fl
+from flowlens.errors import UsageError
+from flowlens.notebook import load
+from flowlens.notebook.completion import matcher
+from flowlens.notebook.magic import values
+
+DEMO = str(Path(__file__).parents[1] / "fixtures/demo")
+COUNT = "select count(*) as n from flows where dstport = $port"
+
+
+@pytest.fixture(scope="module")
+def only(tmp_path_factory):
+    config = Config()
+    config.HistoryAccessor.enabled = False
+    place = str(tmp_path_factory.mktemp("ipython"))
+    return InteractiveShell(config=config, ipython_dir=place, profile_dir=None)
+
+
+@pytest.fixture
+def shell(only):
+    only.reset(new_session=False)
+    only.user_ns["flows"] = fl.read(DEMO)
+    load(only)
+    return only
+
+
+def tab(shell, text: str) -> list[str]:
+    with provisionalcompleter():
+        return [item.text for item in shell.Completer.completions(text, len(text))]
+
+
+def test_a_cell_of_sql_takes_the_notebooks_variables(shell):
+    shell.user_ns["port"] = 5432
+    answer = shell.run_cell_magic("flows", "", COUNT)
+    assert answer.arrow().to_pylist() == [{"n": 1241}]
+    assert "1,241" in answer._repr_html_()
+    kept = shell.run_cell_magic("flows", "--to answer", f"{COUNT};\n")
+    assert shell.user_ns["answer"] is kept
+
+
+def test_values_are_bound_and_never_pasted(shell):
+    shell.user_ns["who"] = "x' or '1'='1"
+    sql = "select count(*) as n from flows where srcaddr = $who -- $not $these"
+    assert shell.run_cell_magic("flows", "", sql).arrow()["n"].to_pylist() == [0]
+    known = {"a": 1, "b": datetime(2026, 1, 1, tzinfo=UTC), "c": [1, 2]}
+    assert values("select '$x', \"$y\", $a, $b, $c /* $z */", known) == known
+
+
+def test_a_cell_can_show_a_chart_and_ask_other_flows(shell):
+    sql = "select dstport, count(*) as records from flows group by dstport"
+    chart = shell.run_cell_magic("flows", "--chart", sql)
+    assert chart.title.startswith("select dstport")
+    shell.user_ns["other"] = fl.read(DEMO, port=22)
+    few = shell.run_cell_magic("flows", "other", "select count(*) as n from flows")
+    assert 0 < few.arrow()["n"].to_pylist()[0] < 200
+
+
+@pytest.mark.parametrize(
+    ("line", "cell", "message"),
+    [
+        ("", "select $prot", r"\$prot: no variable of that name; did you mean port\?"),
+        ("", "select $shell_", r"\$shell_: a object is no value for SQL"),
+        ("flow", "select 1", r"%%flows flow: no flows of that name; did you mean flows\?"),
+        ("--to 1x", "select 1", r"%%flows --to 1x: a variable's name is needed"),
+        ("", "drop table flows", r"SELECT"),
+    ],
+)
+def test_what_is_wrong_with_a_cell_is_one_line(shell, line, cell, message):
+    shell.user_ns |= {"port": 1, "shell_": object()}
+    with pytest.raises(UsageError, match=message):
+        shell.run_cell_magic("flows", line, cell)
+
+
+def test_without_the_usual_name_the_only_flows_are_asked(shell):
+    shell.user_ns["logs"] = shell.user_ns.pop("flows")
+    assert len(shell.run_cell_magic("flows", "", "select 1 as one from flows limit 1")) == 1
+    shell.user_ns["more"] = shell.user_ns["logs"]
+    with pytest.raises(UsageError, match="write which flows to ask: logs, more"):
+        shell.run_cell_magic("flows", "", "select 1")
+    del shell.user_ns["more"], shell.user_ns["logs"]
+    with pytest.raises(UsageError, match=r"no flows here yet; flows = flowlens\.read"):
+        shell.run_cell_magic("flows", "", "select 1")
+
+
+def test_tab_knows_queries_and_their_parameters(shell):
+    assert tab(shell, 'flows.query("rejected_by_') == [
+        "rejected_by_eni", "rejected_by_eni_port", "rejected_by_port", "rejected_by_source",
+    ]  # fmt: skip
+    assert tab(shell, 'x = flows.query("timeline", bu') == ["bucket_seconds="]
+    assert tab(shell, 'flows.query("timeline", bucket_seconds=60, ') == ["limit="]
+    assert "walk" not in tab(shell, "flows.query('w")
+    assert matcher in shell.Completer.custom_matchers
+    fl.unload_ipython_extension(shell)
+    assert matcher not in shell.Completer.custom_matchers
+
+
+def test_an_error_is_one_line_and_no_stack(shell, capsys):
+    shell.run_cell("flows.query('rejected_by_prot')")
+    said = capsys.readouterr().out
+    assert said.strip() == (
+        "flowlens: no query rejected_by_prot; did you mean rejected_by_port or "
+        "rejected_by_eni_port or rejected_by_eni?"
+    ) or (said.count("\n") == 1 and said.startswith("flowlens: ") and "rejected_by_port" in said)
+    shell.run_cell("fl_missing")
+    assert "NameError" in capsys.readouterr().out
