@@ -12,7 +12,6 @@ import pyarrow as pa
 from flowlens.accounting import Account
 from flowlens.errors import UsageError
 from flowlens.headers import Column
-from flowlens.words import middle
 
 if TYPE_CHECKING:
     import pandas
@@ -121,11 +120,9 @@ class Result(Shown):
 
     @property
     def title(self) -> str:
-        """The first sentence of the query's description; of SQL its text, in one line."""
+        """The first sentence of the query's description; empty for SQL, which has none."""
         query = self._question.query
-        if query is not None:
-            return query.description.split(". ")[0].split(": ")[0].rstrip(".")
-        return middle(" ".join(self._question.sql.split()), 90)
+        return query.description.split(". ")[0].split(": ")[0].rstrip(".") if query else ""
 
     @contextmanager
     def stream(self) -> Iterator[pa.RecordBatchReader]:

@@ -39,11 +39,11 @@ def lines(table: pa.Table, title: str, *, moment: str, amount: str, about: list[
     few = ranked if len(ranked) <= KINDS else ranked[: KINDS - 1]
     shown = dict(zip(few, labels(few), strict=True))
     low, high = int(rows["at"].min() or 0), int(rows["at"].max() or 0)  # type: ignore[arg-type]
-    every = max(1, (high - low) // MOST)
+    every = (high - low) // MOST if rows["at"].n_unique() > MOST else 1
     drawn = (
         rows.with_columns(
             pl.col("kind").replace_strict(shown, default=OTHERS, return_dtype=pl.String),
-            pl.col("at") // every * every,
+            (pl.col("at") - low) // every * every + low,
         )
         .group_by("kind", "at")
         .agg(pl.col("amount").sum())

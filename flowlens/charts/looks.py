@@ -52,12 +52,16 @@ _INK, _PAPER = "#1c1f24", "#ffffff"
 
 
 def framed(title: str, subtitle: Sequence[str], *parts: Mapping[str, Any], ink: str = _INK) -> Spec:
-    """A whole specification: the title, what is to be known of it, and the parts."""
+    """A whole specification: the title, what is to be known of it, and the parts.
+
+    Without a title the first of what is to be known is one.
+    """
+    title, *subtitle = [line for line in (title, *subtitle) if line] or [""]
     spec: Spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "title": {
             "text": escape.terminal(title),
-            "subtitle": [escape.terminal(line) for line in subtitle if line],
+            "subtitle": [escape.terminal(line) for line in subtitle],
         },
         "background": _PAPER,
         "padding": 14,

@@ -64,7 +64,7 @@ def _by_kinds(table: pa.Table, title: str) -> Spec:
     if not numbers:
         given = ", ".join(table.column_names[:8])
         raise UsageError(
-            f"no chart of {title}: none of its columns is an amount ({given}); "
+            f"no chart{title and f' of {title}'}: no column is an amount ({given}); "
             "add one, such as count(*) as records"
         )
     about = keys(table)

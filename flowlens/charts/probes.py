@@ -39,7 +39,7 @@ def probes(table: pa.Table, title: str, *, host: str) -> Spec:
     low, high = (rows["first_seen"].min() or 0, rows["first_seen"].max() or 0)
     every = max(1000, (int(high) - int(low)) // MOMENTS)  # type: ignore[arg-type]
     rows = rows.with_columns(
-        pl.col("first_seen") // every * every,
+        (pl.col("first_seen") - low) // every * every + low,
         pl.col("action").fill_null("no action"),
         pl.Series("port", names(rows, ["protocol", "dstport"]), dtype=pl.String),
         pl.col(host).fill_null("-").alias("host"),

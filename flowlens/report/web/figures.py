@@ -105,7 +105,7 @@ def _scanners(report: Report) -> Iterator[Figure]:
     found = report.scanning
     if found is None or not found.verdicts.num_rows:
         return
-    spec = shapes.shapes(found.verdicts, "")
+    spec = shapes.shapes(found.verdicts, "Scanners")
     yield _figure("shapes", "Hosts and ports of those that scan", spec["title"]["subtitle"], spec)
 
 
@@ -113,7 +113,7 @@ def _silences(report: Report) -> Iterator[Figure]:
     section = report.sections["gaps"]
     if not section.rows or not any(note.kind == "gaps" for note in blind(report)):
         return
-    spec = silences.gaps(pa.Table.from_pylist([dict(row) for row in section.top]), "")
+    spec = silences.gaps(pa.Table.from_pylist([dict(row) for row in section.top]), "Gaps")
     notes = list(spec["title"]["subtitle"])
     if section.others:
         notes.append(f"{count(len(section.top), 'gap')} of {section.rows:,}.")
