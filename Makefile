@@ -8,7 +8,7 @@ TOOLS := .venv/.tools
 WHEEL := .venv/.wheel
 SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 
-.PHONY: demo test test-all check browser docs bench fuzz clean
+.PHONY: pictures demo test test-all check browser docs bench fuzz clean
 
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
@@ -45,6 +45,10 @@ docs: $(TOOLS) $(WHEEL)
 	$(BIN)/python -P docs/generate.py
 	$(BIN)/python -P -m sphinx -W -n --keep-going -q docs docs/_build/html
 	@echo docs/_build/html/index.html
+
+# The pictures of the README and the guide, drawn anew from shipped data.
+pictures: $(TOOLS) $(WHEEL) browser
+	$(BIN)/python -P docs/pictures.py
 
 bench: $(TOOLS) $(WHEEL)
 	$(BIN)/python -m pip install -q --group bench
