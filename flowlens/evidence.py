@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+import polars as pl
 import pyarrow as pa
 
 from flowlens.errors import UsageError, nearest
@@ -86,7 +87,8 @@ class Evidence:
                 _NATS: self.micro(parameter.name),
                 _SHARE: self[parameter.name],
             }.get(parameter.unit, int(self[parameter.name]))
-        return pa.Table.from_pylist([row], schema=schema())
+        # pyarrow would import pandas, where it is installed, to look at the row.
+        return pl.DataFrame([row]).to_arrow().cast(schema())
 
 
 @cache

@@ -36,8 +36,8 @@ class Knowledge:
         services.create(connection)
         for name, table in (
             ("evidence", self.evidence.table()),
-            ("declared", ADDRESSES.empty_table()),
-            ("networks", NETWORKS.empty_table()),
+            ("declared", pa.Table.from_batches([], ADDRESSES)),
+            ("networks", pa.Table.from_batches([], NETWORKS)),
         ):
             connection.register("given", table)
             connection.execute(f"create table {name} as from given")

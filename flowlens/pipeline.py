@@ -275,7 +275,7 @@ def _answering(
         if plan.scans and inputs.found.sources:
             answers.open()
         else:
-            connection.register("flows", arrow_schema(plan.columns).empty_table())
+            connection.register("flows", pa.Table.from_batches([], arrow_schema(plan.columns)))
         if inputs.knowledge.own and "own" in relations:
             inputs.knowledge.declare(connection)
         if memory is not None:

@@ -65,9 +65,9 @@ def planning(
     """A planner over `flows` and other relations, all of them empty, and gone afterwards."""
     # An empty table's statistics would let the plan leave out whatever is joined to it.
     connection.execute("set disabled_optimizers = 'statistics_propagation,empty_result_pullup'")
-    connection.register("flows", arrow_schema(columns).empty_table())
+    connection.register("flows", pa.Table.from_batches([], arrow_schema(columns)))
     for name, schema in relations.items():
-        connection.register("planned", schema.empty_table())
+        connection.register("planned", pa.Table.from_batches([], schema))
         connection.execute(f'create table "{name}" as from planned')
         connection.unregister("planned")
     try:

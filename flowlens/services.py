@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 
 SCHEMA = pa.schema(
@@ -46,7 +47,8 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 def _table() -> pa.Table:
     text = files("flowlens").joinpath("data/services.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    return pa.table(
+    # pyarrow imports pandas, where it is installed, to look at lists; polars looks by itself.
+    frame = pl.DataFrame(
         {
             "port": [int(row["port"]) for row in rows],
             "protocol": [int(row["protocol"]) for row in rows],
@@ -54,9 +56,9 @@ def _table() -> pa.Table:
             "probed": [row["probed"] == "true" for row in rows],
             "service": [row["service"] == "true" for row in rows],
             "family": [_family(row["family"]) for row in rows],
-        },
-        schema=SCHEMA,
+        }
     )
+    return frame.to_arrow().cast(SCHEMA)
 
 
 def _family(text: str) -> int | None:
