@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,14 +17,16 @@ from flowlens import named
 from flowlens.aws import Access, remotes
 from flowlens.check import Check, check
 from flowlens.cidrs import parse_cidr, read_allowed
+from flowlens.columns import arrow_schema
 from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
+from flowlens.fields import fields
 from flowlens.filters import build_filter
 from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.output import escape
 from flowlens.output.html import framed
-from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.pipeline import Answers, Inputs, Listener, Question, answering, header_columns
 from flowlens.progress import usual, wished
 from flowlens.result import Result
 from flowlens.show import Portrait, portrait
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from flowlens.scanners import Scanners
 
 Input = str | PathLike[str]
+
+_INNER = {"inputs", "listener", "listening", "queries"}
+"""What flows are made of, which nobody needs on Tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +96,29 @@ class Flows:
 
         The input is read while the stream is.
         """
-        stack = ExitStack()
-        reader = stack.enter_context(self.sql("select * from flows").stream())
+        streamed = self._streamed()
+        schema = next(streamed)
+        reader = pa.RecordBatchReader.from_batches(schema, streamed)
+        return reader.__arrow_c_stream__(requested_schema)
 
-        def batches() -> Iterator[pa.RecordBatch]:
-            with stack:
-                yield from reader
+    def __arrow_c_schema__(self) -> object:
+        """What the stream's schema will be, from headers alone; DuckDB asks before it reads."""
+        known = tuple(fields())
+        unknown = (name for name in header_columns(self.inputs) if name not in known)
+        # DuckDB takes texts as views, and gives them without.
+        plain = {pa.string_view(): pa.string()}
+        schema = arrow_schema((*known, *unknown))
+        types = [(column.name, plain.get(column.type, column.type)) for column in schema]
+        return pa.schema(types).__arrow_c_schema__()
 
-        stream = pa.RecordBatchReader.from_batches(reader.schema, batches())
-        return stream.__arrow_c_stream__(requested_schema)
+    def _streamed(self) -> Iterator[Any]:
+        """The schema, then the batches: once begun, a generator is closed if nobody reads on."""
+        with self.sql("select * from flows").stream() as reader:
+            yield reader.schema
+            yield from reader
+
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in _INNER]
 
     def scanners(
         self,

@@ -38,8 +38,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPE = "bigint|integer|double|varchar|boolean|timestamptz"
 _PARAM = re.compile(rf"([a-z]\w*) ({_TYPE}) = ([^|]*)\|([^|]*)\|(.+)")
 _COLUMN = re.compile(rf"([a-z]\w*) ({_TYPE}) \|([^|]*)\|(.+)")
-_QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/"
-_TOKEN = re.compile(rf"{_QUOTED}|(\$?\w+|;)", re.DOTALL)
+# Texts, with escapes where they begin with an E; names; comments; texts between dollars.
+_QUOTED = (
+    r"\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/"
+    r"|\$(?P<tag>[a-zA-Z_]*)\$.*?\$(?P=tag)\$"
+)
+_TOKEN = re.compile(rf"{_QUOTED}|(?P<token>\$\w+|\w[\w$]*|;)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +148,13 @@ def _check_header(query: Query) -> None:
 
 def _tokens(sql: str) -> list[str]:
     """Words, parameters and semicolons, without what stands in quotes and comments."""
-    return [token for token in _TOKEN.findall(sql) if token]
+    return [match["token"] for match in _TOKEN.finditer(sql) if match["token"]]
 
 
 def parameters_of(sql: str) -> list[str]:
     """The names of a statement's parameters, each once.
 
-    >>> parameters_of("select '$a', $b, $c -- $d\\n from x where $b > 1")
+    >>> parameters_of("select '$a', $b, $c -- $d\\n from x where $b > $$ $e $$")
     ['b', 'c']
     """
     return list(dict.fromkeys(token[1:] for token in _tokens(sql) if token[0] == "$"))

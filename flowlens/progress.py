@@ -105,7 +105,8 @@ class NotebookBar:
     def stop(self) -> None:
         """Clear the bar; more than once does no harm."""
         if self._handle is not None:
-            self._show("")
+            # Without a text, too, so that nothing is left of it in a notebook that is kept.
+            self._handle.update({"text/plain": "", "text/html": ""}, raw=True)
             self._handle = None
 
     def _show(self, html: str) -> None:

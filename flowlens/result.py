@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from flowlens.accounting import Account
-from flowlens.errors import UsageError
+from flowlens.errors import FlowlensError, UsageError
 from flowlens.headers import Column
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Shown:
 
     name: str
     columns: Sequence[Column]
+    _failed: bool = field(default=False, init=False, repr=False)
 
     def arrow(self) -> pa.Table:
         """The table as Arrow."""
@@ -81,11 +82,19 @@ class Shown:
     def __repr__(self) -> str:
         from flowlens.output.table import table_text
 
-        return table_text(self._preview(), width=None).rstrip("\n")
+        try:
+            return table_text(self._preview(), width=None).rstrip("\n")
+        except FlowlensError:
+            self._failed = True
+            raise
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from flowlens.output.html import html_table
 
+        # Jupyter asks for the text and then for this: what failed is not read, and told, twice.
+        if self._failed:
+            self._failed = False
+            return None
         return html_table(self._preview(), self.columns)
 
     def _preview(self) -> Preview:

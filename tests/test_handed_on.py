@@ -66,6 +66,8 @@ def test_flows_are_a_stream_that_is_read_as_it_is_asked():
     assert sum(batch.num_rows for batch in reader) == 5029
     assert pl.DataFrame(flows).height == 5029
     pa.RecordBatchReader.from_stream(flows).close()  # nobody reads it
+    with duckdb.connect() as connection:
+        assert connection.sql("select count(*) from flows").fetchall() == [(5029,)]
     assert flows.check().account.total.records == 5029
 
 

@@ -60,6 +60,15 @@ def test_an_error_is_one_line_and_answers_are_tables(kernel):
     assert "did you mean rejected_by_port" in error["traceback"][0]
 
 
+def test_an_answer_that_fails_when_it_is_shown_says_so_once(kernel, tmp_path):
+    _, client = kernel
+    (tmp_path / "a.log").write_text("this is no flow log\n")
+    run(client, f"bad = fl.read({str(tmp_path)!r}).query('enis')")
+    for _ in range(2):
+        (error,) = run(client, "bad")
+        assert "no flow-log layout fits" in error["traceback"][0]
+
+
 def test_a_long_read_shows_a_bar_that_goes_away(kernel):
     _, client = kernel
     run(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 
+import numpy as np
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -13,7 +16,6 @@ from traitlets.config import Config
 import flowlens as fl
 from flowlens.errors import UsageError
 from flowlens.notebook import load
-from flowlens.notebook.completion import matcher
 from flowlens.notebook.magic import values
 
 DEMO = str(Path(__file__).parents[1] / "fixtures/demo")
@@ -24,6 +26,7 @@ COUNT = "select count(*) as n from flows where dstport = $port"
 def only(tmp_path_factory):
     config = Config()
     config.HistoryAccessor.enabled = False
+    config.InteractiveShell.colors = "nocolor"
     place = str(tmp_path_factory.mktemp("ipython"))
     return InteractiveShell(config=config, ipython_dir=place, profile_dir=None)
 
@@ -56,6 +59,10 @@ def test_values_are_bound_and_never_pasted(shell):
     assert shell.run_cell_magic("flows", "", sql).arrow()["n"].to_pylist() == [0]
     known = {"a": 1, "b": datetime(2026, 1, 1, tzinfo=UTC), "c": [1, 2]}
     assert values("select '$x', \"$y\", $a, $b, $c /* $z */", known) == known
+    assert values("select $$ $x $$, $t$ $y $t$, E'it\\'s $z', c$d, $a", known) == {"a": 1}
+    kinds = {"n": np.int64(7), "d": Decimal("1.5"), "ip": ip_address("192.0.2.1")}
+    plain = {"n": 7, "d": Decimal("1.5"), "ip": "192.0.2.1"}
+    assert values("select $n, $d, $ip", kinds) == plain
 
 
 def test_a_cell_can_show_a_chart_and_ask_other_flows(shell):
@@ -71,9 +78,10 @@ def test_a_cell_can_show_a_chart_and_ask_other_flows(shell):
     ("line", "cell", "message"),
     [
         ("", "select $prot", r"\$prot: no variable of that name; did you mean port\?"),
-        ("", "select $shell_", r"\$shell_: a object is no value for SQL"),
+        ("", "select $shell_", r"\$shell_: no value for SQL \(object\)"),
         ("flow", "select 1", r"%%flows flow: no flows of that name; did you mean flows\?"),
         ("--to 1x", "select 1", r"%%flows --to 1x: a variable's name is needed"),
+        ("--to class", "select 1", r"%%flows --to class: a variable's name is needed"),
         ("", "drop table flows", r"SELECT"),
     ],
 )
@@ -101,17 +109,33 @@ def test_tab_knows_queries_and_their_parameters(shell):
     assert tab(shell, 'x = flows.query("timeline", bu') == ["bucket_seconds="]
     assert tab(shell, 'flows.query("timeline", bucket_seconds=60, ') == ["limit="]
     assert "walk" not in tab(shell, "flows.query('w")
-    assert matcher in shell.Completer.custom_matchers
+    shell.user_ns["frame"] = object()
+    assert "rejected_by_eni" not in tab(shell, 'frame.query("rejected_by_')
+    lines = 'flows.query(\n    "timeline",\n    bu'
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(lines, len(lines)))
+    assert [item.text for item in found] == ["bucket_seconds="]
     fl.unload_ipython_extension(shell)
-    assert matcher not in shell.Completer.custom_matchers
+    assert "rejected_by_eni" not in tab(shell, 'flows.query("rejected_by_')
+
+
+def said(shell, capsys, code: str) -> list[str]:
+    """The lines that a cell says."""
+    capsys.readouterr()
+    shell.run_cell(code)
+    return capsys.readouterr().out.splitlines()
 
 
 def test_an_error_is_one_line_and_no_stack(shell, capsys):
-    shell.run_cell("flows.query('rejected_by_prot')")
-    said = capsys.readouterr().out
-    assert said.strip() == (
-        "flowlens: no query rejected_by_prot; did you mean rejected_by_port or "
-        "rejected_by_eni_port or rejected_by_eni?"
-    ) or (said.count("\n") == 1 and said.startswith("flowlens: ") and "rejected_by_port" in said)
-    shell.run_cell("fl_missing")
-    assert "NameError" in capsys.readouterr().out
+    (line,) = said(shell, capsys, "flows.query('timelin\\x1b')")
+    assert line == r"flowlens: no query 'timelin\x1b'; did you mean timeline?"
+    lines = said(shell, capsys, "1 / 0")
+    assert "Traceback" in lines[1]
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_what_flows_are_made_of_is_not_on_tab(shell):
+    names = [name for name in dir(shell.user_ns["flows"]) if not name.startswith("_")]
+    assert names == [
+        "arrow", "batches", "check", "polars", "query", "report", "scanners", "show", "sql",
+    ]  # fmt: skip

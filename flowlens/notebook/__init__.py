@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+_IDENTIFIER = "flowlens"
+
 
 def load(shell: InteractiveShell) -> None:
     """What `%load_ext flowlens` does."""
-    from flowlens.notebook.completion import matcher
+    from flowlens.notebook.completion import matcher_for
     from flowlens.notebook.magic import FlowsMagic
 
     shell.register_magics(FlowsMagic(shell))
     unload(shell)
-    shell.Completer.custom_matchers.append(matcher)
+    shell.Completer.custom_matchers.append(matcher_for(shell.user_ns))
 
 
 def unload(shell: InteractiveShell) -> None:
     """What `%unload_ext flowlens` does; the magic goes with the notebook."""
-    from flowlens.notebook.completion import matcher
-
     matchers = shell.Completer.custom_matchers
-    if matcher in matchers:
-        matchers.remove(matcher)
+    matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != _IDENTIFIER]

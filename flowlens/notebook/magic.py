@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from keyword import iskeyword
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
@@ -20,7 +25,9 @@ if TYPE_CHECKING:
 USUAL = "flows"
 """The variable that is asked where none is named."""
 
-_VALUES = (str, int, float, bool, bytes, date, datetime, type(None))
+_VALUES = (str, int, float, bool, bytes, date, datetime, Decimal, UUID, type(None))
+_TEXTS = (IPv4Address, IPv4Network, IPv6Address, IPv6Network, PurePath)
+"""Values as they are, and what is a text in SQL."""
 
 
 @magics_class
@@ -35,7 +42,7 @@ class FlowsMagic(Magics):
     def ask(self, line: str, cell: str) -> Result | Chart:
         """Ask one SELECT of the flows; `$name` is the notebook's variable of that name."""
         arguments = parse_argstring(self.ask, line)
-        if arguments.to is not None and not arguments.to.isidentifier():
+        if arguments.to is not None and not _is_name(arguments.to):
             raise UsageError(f"%%flows --to {arguments.to}: a variable's name is needed")
         flows = chosen(self.shell.user_ns, arguments.flows)
         result = flows.sql(cell.strip().removesuffix(";"), **values(cell, self.shell.user_ns))
@@ -75,17 +82,37 @@ def values(sql: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         UsageError: a variable isn't there, or SQL has no such values.
     """
     given = {}
-    public = [key for key in variables if not key.startswith("_")]
     for name in parameters_of(sql):
         if name not in variables:
-            raise UsageError(f"${name}: no variable of that name; {nearest(name, public)}")
-        value = variables[name]
-        if not isinstance(value, _VALUES) and not _is_plain_list(value):
+            usable = [key for key, value in variables.items() if _is_offered(key, value)]
+            raise UsageError(f"${name}: no variable of that name; {nearest(name, usable)}")
+        value = _plain(variables[name])
+        if not _is_value(value):
             kind = type(value).__name__
-            raise UsageError(f"${name}: a {kind} is no value for SQL; a number, text or time is")
+            raise UsageError(f"${name}: no value for SQL ({kind}); a number, text or time is")
         given[name] = value
     return given
 
 
-def _is_plain_list(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(item, _VALUES) for item in value)
+def _plain(value: object) -> object:
+    """Numbers of numpy as Python's, and addresses as texts."""
+    if isinstance(value, _TEXTS):
+        return str(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, _VALUES) for item in value)
+    return isinstance(value, _VALUES)
+
+
+def _is_offered(name: str, value: object) -> bool:
+    """Whether a variable is worth a hint: the user's own, and a value."""
+    return not name.startswith("_") and name not in ("In", "Out") and _is_value(_plain(value))
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)
