@@ -8,10 +8,11 @@ short.
 from __future__ import annotations
 
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,6 +33,7 @@ from flowlens.parquet.lake import Lake, lake
 from flowlens.parquet.tables import breaks
 from flowlens.parse import Wanted
 from flowlens.planning import planning
+from flowlens.signals import interruptible
 from flowlens.sources import NO_INPUT, Found
 
 UNLIMITED = 2**63 - 1
@@ -256,6 +258,7 @@ def _answering(
 ) -> Iterator[Answers]:
     relations = {query.name: query for question in questions for query in question.relations}
     pool = lake(inputs.found.sources)
+    halted = threading.Event()
     with engine(paths=pool.paths) as connection:
         plan = _planned(connection, inputs, pool, [*relations.values(), *questions])
         once = plan.scans == 1 and not relations
@@ -268,12 +271,14 @@ def _answering(
             plan.kept,
             inputs.filter,
             layout=inputs.layout,
-            listener=listener,
+            listener=replace(listener, stopped=lambda: halted.is_set() or _stopped(listener)),
         )
         answers = Answers(connection, inflow, inputs.knowledge, once=once)
         inputs.knowledge.create(connection)
         if plan.scans and inputs.found.sources:
-            answers.open()
+            # DuckDB sees no Ctrl-C while it loads what we read: who reads must see it.
+            with interruptible(halted, signal.SIGINT):
+                answers.open()
         else:
             connection.register("flows", pa.Table.from_batches([], arrow_schema(plan.columns)))
         if inputs.knowledge.own and "own" in relations:
@@ -287,6 +292,10 @@ def _answering(
         connection.execute("reset preserve_insertion_order")
         lock(connection)
         yield answers
+
+
+def _stopped(listener: Listener) -> bool:
+    return listener.stopped is not None and listener.stopped()
 
 
 @dataclass(frozen=True, slots=True)

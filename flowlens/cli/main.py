@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from flowlens.cli.signals import interruptible
 from flowlens.errors import ExitCode, FlowlensError
+from flowlens.signals import interruptible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from flowlens.cli.commands import refuse_binary
 from flowlens.cli.progress import Asking
-from flowlens.cli.signals import interruptible
 from flowlens.errors import UsageError
 from flowlens.names import Naming, names_table
 from flowlens.output.escape import terminal
@@ -20,6 +19,7 @@ from flowlens.output.render import write
 from flowlens.output.sink import open_sink
 from flowlens.rdns.addresses import read
 from flowlens.rdns.settings import Listener
+from flowlens.signals import interruptible
 
 STDIN = "-"
 

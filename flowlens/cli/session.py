@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
 from flowlens.cli.progress import Asking, Cleared, Listing
-from flowlens.cli.signals import interruptible
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.filters import is_span
 from flowlens.flows import Flows, read
@@ -24,6 +23,7 @@ from flowlens.output.sink import open_sink
 from flowlens.pipeline import Listener
 from flowlens.progress import Bar
 from flowlens.rdns.settings import Listener as AskingListener
+from flowlens.signals import interruptible
 
 if TYPE_CHECKING:
     from flowlens.names import Naming

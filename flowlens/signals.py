@@ -14,18 +14,23 @@ _SIGNALS = [
 
 
 @contextmanager
-def interruptible() -> Iterator[threading.Event]:
+def interruptible(
+    stop: threading.Event | None = None, *numbers: signal.Signals
+) -> Iterator[threading.Event]:
     """Turn signals into KeyboardInterrupt, and into an event for the threads that read.
+
+    All signals that end a command, unless some are named; `stop` is an event to be used.
 
     Blocks may be nested: each one's event is set. Outside the main thread signals can't be had,
     and the event is never set.
     """
-    stop = threading.Event()
+    stop = stop or threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    chosen = numbers or _SIGNALS
+    before = {number: signal.getsignal(number) for number in chosen}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         stop.set()
@@ -34,7 +39,7 @@ def interruptible() -> Iterator[threading.Event]:
             outer(number, frame)
         raise KeyboardInterrupt
 
-    for number in _SIGNALS:
+    for number in chosen:
         signal.signal(number, interrupt)
     try:
         yield stop
