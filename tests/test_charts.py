@@ -196,6 +196,20 @@ def test_sql_of_ones_own_is_drawn_by_the_kinds_of_its_columns(flows):
         flows.sql("select srcaddr from flows").chart()
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "[1, 2] as l, 1::hugeint as h",
+        "interval 1 day as i, 1.5::decimal(10, 2) as x",
+        "{'a': 1} as s, time '10:00' as t, true as b, 'nan'::double as n, 'inf'::double as f",
+        "date '2026-11-23' as d, uuid() as u, 'ab'::blob as b, -5 as neg",
+        "null as nothing, 9223372036854775807 as big",
+    ],
+)
+def test_a_column_of_any_kind_is_drawn(flows, columns):
+    is_sound(flows.sql(f"select {columns} from services limit 3").chart())
+
+
 def test_a_walk_shows_its_bars_and_long_ones_are_thinned():
     size = 10_000
     rows = [

@@ -10,7 +10,7 @@ import pyarrow as pa
 from flowlens.charts import bars, lines, matrix, shapes, silences, timeline
 from flowlens.charts.chart import Chart
 from flowlens.charts.looks import ACCEPT, REJECT, Spec, nothing
-from flowlens.charts.rows import amounts, keys, times
+from flowlens.charts.rows import amounts, drawable, keys, times
 from flowlens.errors import UsageError
 
 
@@ -52,6 +52,7 @@ def chart_of(table: pa.Table, title: str) -> Chart:
     """
     if not table.num_rows:
         return Chart(nothing(title))
+    table = drawable(table)
     for rule in _RULES:
         if set(rule.columns) <= set(table.column_names):
             return Chart(rule.draw(table, title))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from flowlens.output import escape
 from flowlens.output.preview import identifiers
-from flowlens.output.values import is_number
+from flowlens.output.values import is_number, plain
 from flowlens.words import middle, port_service
 
 _NO_AMOUNTS = {"aggregation_seconds"}
@@ -28,6 +28,21 @@ def frame(table: pa.Table) -> pl.DataFrame:
     result = pl.from_arrow(table)
     assert isinstance(result, pl.DataFrame)
     return result
+
+
+def drawable(table: pa.Table) -> pa.Table:
+    """The table with moments, numbers and texts alone: all else as the text that it is shown as."""
+    for place, field in enumerate(table.schema):
+        kind = field.type
+        column = table.column(place)
+        if pa.types.is_date(kind):
+            column = column.cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+        elif pa.types.is_decimal(kind):
+            column = column.cast(pa.float64())
+        elif not (pa.types.is_timestamp(kind) or is_number(kind)):
+            column = pa.chunked_array([plain(chunk) for chunk in column.chunks], pa.string())
+        table = table.set_column(place, field.name, column)
+    return table
 
 
 def amounts(table: pa.Table) -> list[str]:
