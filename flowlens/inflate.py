@@ -71,11 +71,15 @@ _FAULTS = (OSError, EOFError, ValueError, _ISAL, zstd.ZstdError)
 
 @dataclass(slots=True)
 class Inflated:
-    """The pieces of a source; after the last, `broken` says how it broke off, if it did."""
+    """The pieces of a source; after the last, `broken` says how it broke off, if it did.
+
+    `taken` counts the bytes read for them so far, as they lie there.
+    """
 
     compression: str
     pieces: Iterator[bytes]
     broken: str = ""
+    taken: int = 0
 
 
 @contextmanager
@@ -115,6 +119,7 @@ def compression(head: bytes) -> str:
 def _raw(head: bytes, file: BinaryIO, inflated: Inflated) -> Iterator[bytes]:
     """The file's bytes; one that can't be read on is broken there, and what came before counts."""
     while head:
+        inflated.taken += len(head)
         yield head
         try:
             head = file.read(PIECE) or b""

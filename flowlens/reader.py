@@ -38,11 +38,15 @@ class Work:
 
 @dataclass(slots=True)
 class Task:
-    """Work under way; a block of a large source knows its note and its buffer, to be done again."""
+    """Work under way; a block of a large source knows its note and its buffer, to be done again.
+
+    `done` are the bytes of the source that it stands for.
+    """
 
     future: Future[Work]
     note: Note | None = None
     buffer: Buffer | None = None
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class Reading:
     def _blocks(self, numbered: Numbered, pool: ThreadPoolExecutor) -> Iterator[Task]:
         """A large source, block by block, each parsed under the layout known so far."""
         index, source = numbered
-        note = Note(index)
+        note, done = Note(index), 0
         try:
             with opened(source) as file:
                 inflated = inflate(file)
@@ -140,11 +144,13 @@ class Reading:
                         {line - headers: cut for line, cut in block.dropped.items()},
                         {line - headers: what for line, what in block.apart.items()},
                     )
-                    yield Task(pool.submit(_parse, buffer, self._wanted), note, buffer)
+                    before, done = done, min(inflated.taken, source.size or 0)
+                    future = pool.submit(_parse, buffer, self._wanted)
+                    yield Task(future, note, buffer, done - before)
                 note.envelope, note.broken = content.envelope, content.broken
         except REFUSED as error:
             note.refuse(error)
-        yield Task(pool.submit(Work, [], [note], [], source.size or 0))
+        yield Task(pool.submit(Work, [], [note]), done=(source.size or 0) - done)
 
     def _settled(self, tasks: Iterator[Task], pool: ThreadPoolExecutor) -> Iterator[pa.Table]:
         """The tables of the tasks in order, a few of them under way at any time."""
@@ -186,7 +192,7 @@ class Reading:
             yield from self._settled(
                 (task for numbered in work.too_large for task in self._blocks(numbered, pool)), pool
             )
-        self._done += work.done
+        self._done += work.done + task.done
         if self._on_progress:
             self._on_progress(Progress(self._done, self.size, self._records))
 

@@ -23,6 +23,8 @@ from flowlens.accounting import Counts
 from flowlens.errors import NoInputError
 from flowlens.fields import Kind, field_of
 from flowlens.layouts import Layout, from_user
+from flowlens.parse import Wanted
+from flowlens.reader import Reading
 from flowlens.sources import find
 
 COLUMNS = (*ALL, *lines.UNKNOWN)
@@ -372,3 +374,14 @@ def test_a_given_layout_holds_where_no_header_stands(tmp_path: Path) -> None:
     (tmp_path / "b.log").write_text("bytes srcaddr\n6 192.0.2.3\n")
     outcome = read(tmp_path, columns=("srcaddr", "bytes"), layout=layout)
     assert [tuple(found.values()) for found in outcome.rows] == [("192.0.2.1", 5), ("192.0.2.3", 6)]
+
+
+def test_progress_moves_while_a_large_file_is_read(tmp_path):
+    path = tmp_path / "large.log"
+    path.write_text("srcaddr action\n" + "192.0.2.1 REJECT\n" * 2_500_000)
+    heard = []
+    tables = Reading(find([str(path)]), Wanted(("action",)), on_progress=heard.append)
+    assert sum(table.num_rows for table in tables) == 2_500_000
+    done = [how_far.done for how_far in heard]
+    assert done == sorted(done)
+    assert 0 < done[0] < done[-1] == path.stat().st_size

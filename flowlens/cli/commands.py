@@ -220,7 +220,8 @@ def run_scanners(
             said = found.remarks()
         elif format is Format.TABLE:
             shown = 10 if limit is None else limit
-            page = text(found, _place(run.flows.inputs.found.inputs), limit=shown, width=run.width)
+            given = [*run.flows.inputs.found.inputs, *map(str, asked.state or ())]
+            page = text(found, _place(given), limit=shown, width=run.width)
             run.sink.write(page.encode())
             said = found.unfiltered()
         else:

@@ -16,6 +16,9 @@ from flowlens.output import escape
 from flowlens.output.preview import Column, Preview, identifiers
 
 _MAIN = ("records", "bytes", "packets")
+_PLACES = {"step", "sure"}
+"""Numbers that say which and not how much."""
+
 _LONG = 28
 """Letters from which on the whole of a cell is said on hover, for it may be cut."""
 
@@ -109,7 +112,8 @@ def _cell(text: str, number: bool, share: float | None) -> str:
 
 def _main(columns: Sequence[Column]) -> Column | None:
     """The amount that a table is about: records, bytes or packets, else its first one."""
-    amounts = [column for column in columns if column.number and column.name not in identifiers()]
+    told = {*identifiers(), *_PLACES}
+    amounts = [column for column in columns if column.number and column.name not in told]
     usual = (column for column in amounts if column.name in _MAIN)
     return next(usual, amounts[0] if amounts else None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flowlens.report.model import Report, Row, Section
 from flowlens.report.numbers import percent_text, running
 from flowlens.report.words import clock
-from flowlens.words import amount, port, service
+from flowlens.words import amount, count, port, service
 
 ADDRESS = "address"
 """A column of addresses or ENIs: where room is short, the middle of a cell goes."""
@@ -114,14 +114,14 @@ def grid(
     *,
     query: str = "",
     shares_after: int | None = None,
-    others: str = "others",
+    others: str = "other",
     percent_rank: int = 0,
     empty: str = "",
 ) -> Grid:
     """A section as cells; with shares, records and percent stand after so many columns."""
     if section is None or not section.rows:
         return Grid(title, (), empty, query)
-    rest = [f"{section.others:,} {others}"] if section.others else []
+    rest = [count(section.others, others)] if section.others else []
     cells = list(rows_of(columns, section.top, rest))
     if shares_after is not None:
         cells[shares_after:shares_after] = _shares(section, percent_rank)

@@ -91,7 +91,7 @@ def grids(report: Report) -> list[Grid]:
             [*ends, port_(), service_(7), since, until, worked],
             query="refused_pairs",
             shares_after=4,
-            others="other pairs",
+            others="other pair",
         )
         for name in ("internal", "outbound")
     ]
@@ -213,7 +213,7 @@ def _scanners(report: Report) -> Grid:
     if found.named is not None:
         columns.insert(1, Column("who", lambda row: middle(found.who(row["srcaddr"]), 34)))
     rest = found.rows - len(found.top)
-    last = [f"{rest:,} others"] if rest else []
+    last = [count(rest, "other")] if rest else []
     return Grid("SCANNERS", rows_of(columns, found.top, last), query="sources", others=len(last))
 
 
