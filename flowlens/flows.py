@@ -25,7 +25,7 @@ from flowlens.filters import build_filter
 from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.output import escape
-from flowlens.output.html import framed
+from flowlens.output.markup import framed
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering, header_columns
 from flowlens.progress import usual, wished
 from flowlens.result import Result

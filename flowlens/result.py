@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from flowlens.charts.chart import Chart
-    from flowlens.output.preview import Preview
     from flowlens.pipeline import Answers, Question
 
 SHOWN = 20
@@ -80,27 +79,24 @@ class Shown:
         return int(self.arrow().num_rows)
 
     def __repr__(self) -> str:
+        from flowlens.output.preview import preview
         from flowlens.output.table import table_text
 
         try:
-            return table_text(self._preview(), width=None).rstrip("\n")
+            rows = preview(self.arrow().to_reader(), limit=SHOWN, total=None)
+            return table_text(rows, width=None).rstrip("\n")
         except FlowlensError:
             self._failed = True
             raise
 
     def _repr_html_(self) -> str | None:
-        from flowlens.output.html import html_table
+        from flowlens.output.html import first, html_table
 
         # Jupyter asks for the text and then for this: what failed is not read, and told, twice.
         if self._failed:
             self._failed = False
             return None
-        return html_table(self._preview(), self.columns)
-
-    def _preview(self) -> Preview:
-        from flowlens.output.preview import preview
-
-        return preview(self.arrow().to_reader(), limit=SHOWN, total=None)
+        return html_table(first(self.arrow(), limit=SHOWN), self.columns)
 
 
 @dataclass(slots=True, repr=False)

@@ -75,6 +75,7 @@ def run_query(
                 limit_shown=limit,
                 width=run.width,
                 meanings=result.columns,
+                title=result.title,
             )
         run.finish(result.account)
         bucket = values.get("bucket_seconds")
@@ -213,6 +214,7 @@ def run_scanners(
                     limit_shown=0,
                     width=run.width,
                     meanings=walk.columns,
+                    title=walk.title,
                 )
             said = found.unfiltered()
         elif picture is not None:
@@ -234,6 +236,7 @@ def run_scanners(
                 limit_shown=limit,
                 width=run.width,
                 meanings=found.columns,
+                title=found.title,
             )
             said = found.remarks()
         for line in said:

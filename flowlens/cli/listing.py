@@ -26,7 +26,7 @@ def list_queries(format: Format, output: Path | None, queries: Path | None) -> N
         for name, query in sorted(known.items())
         if query.path.parent.name != "scans"  # steps on the way to an answer
     ]
-    _write_rows(rows, format, output)
+    _write_rows(rows, format, output, "Named queries")
 
 
 def _beyond_default(query: named.Query) -> list[str]:
@@ -55,10 +55,12 @@ def run_schema(format: Format, output: Path | None) -> None:
         }
         for field in fields().values()
     ]
-    _write_rows(rows, format, output)
+    _write_rows(rows, format, output, "The fields of a flow log")
 
 
-def _write_rows(rows: list[dict[str, object]], format: Format, output: Path | None) -> None:
+def _write_rows(
+    rows: list[dict[str, object]], format: Format, output: Path | None, title: str
+) -> None:
     """Write a short table of our own, whole."""
     with open_sink(output) as sink:
-        write(pa.Table.from_pylist(rows), format, sink, limit_shown=0)
+        write(pa.Table.from_pylist(rows), format, sink, limit_shown=0, title=title)

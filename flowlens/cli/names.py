@@ -12,7 +12,7 @@ from pathlib import Path
 from flowlens.cli.commands import refuse_binary
 from flowlens.cli.progress import Asking
 from flowlens.errors import UsageError
-from flowlens.names import Naming, names_table
+from flowlens.names import COLUMNS, Naming, names_table
 from flowlens.output.escape import terminal
 from flowlens.output.formats import Format
 from flowlens.output.render import write
@@ -55,7 +55,15 @@ def run_rdns(
         table = names_table(found)
         if limit and not format.is_cut:
             table = table.slice(0, limit)
-        write(table, format, sink, limit_shown=limit, width=width)
+        write(
+            table,
+            format,
+            sink,
+            limit_shown=limit,
+            width=width,
+            meanings=COLUMNS,
+            title="Names of addresses",
+        )
     if not quiet:
         for line in [*found.summary.remarks, str(found.summary)]:
             print(f"flowlens: {terminal(line)}", file=sys.stderr)

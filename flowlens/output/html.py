@@ -1,29 +1,20 @@
-"""A table as HTML, for a notebook and for a page of its own; every value is escaped.
-
-Nothing is loaded from anywhere. The colours are those of the text around, so it is readable on
-light and on dark.
-"""
+"""A table as HTML, for a notebook or as a page of its own: formatted as people read it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Protocol
 
-from flowlens.output import escape
-from flowlens.output.preview import Column, Preview, identifiers
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
 
-_MAIN = ("records", "bytes", "packets")
-_PLACES = {"step", "sure"}
-"""Numbers that say which and not how much."""
+from flowlens.output import escape, markup, values
+from flowlens.output.batches import as_reader
+from flowlens.output.preview import Head, cut, grouped, head, identifiers
+from flowlens.output.shares import ADDITIVE, bar
 
-_LONG = 28
-"""Letters from which on the whole of a cell is said on hover, for it may be cut."""
-
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_DECIMALS = 3
 
 
 class Meaning(Protocol):
@@ -42,90 +33,83 @@ class Meaning(Protocol):
         """What it tells."""
 
 
-def html_table(rows: Preview, meanings: Sequence[Meaning] = ()) -> str:
+def first(
+    data: pa.RecordBatchReader | pa.Table, *, limit: int | None, total: int | None = None
+) -> Head:
+    """The first rows as `head` has them, with the sums that bars are shares of."""
+    return head(as_reader(data), limit=limit, total=total, summed=ADDITIVE)
+
+
+def html_table(rows: Head, meanings: Sequence[Meaning] = ()) -> str:
     """A table with its style; a head has its unit, and its meaning on hover."""
-    return framed(table(rows, meanings))
+    return markup.framed(table(rows, meanings))
 
 
-def html_page(rows: Preview, meanings: Sequence[Meaning] = ()) -> str:
+def html_page(rows: Head, meanings: Sequence[Meaning] = (), *, title: str = "") -> str:
     """A whole page with one table, that loads nothing and runs nothing."""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="color-scheme" content="light dark">\n<title>flowlens</title>\n'
-        "<style>body { font-family: Arial, 'Liberation Sans', Helvetica, sans-serif; }</style>\n"
-        f"</head>\n<body>\n{html_table(rows, meanings)}\n</body>\n</html>\n"
-    )
+    above = [f"<h3>{escape.html(title)}</h3>"] if title else []
+    return markup.page(title or "flowlens", *above, table(rows, meanings))
 
 
-def framed(*parts: str) -> str:
-    """Parts that are HTML already, in the frame that they take their style from."""
-    return f'<div class="flowlens"><style>{_style()}</style>{"".join(parts)}</div>'
-
-
-def table(rows: Preview, meanings: Sequence[Meaning] = ()) -> str:
-    """A `<table>` with amounts to the right, and a bar behind the main one of them."""
+def table(rows: Head, meanings: Sequence[Meaning] = ()) -> str:
+    """A `<table>` with bars behind its main amount, and beneath it how much of it is shown."""
     known = {item.name: item for item in meanings}
-    main = _main(rows.columns)
-    heads = "".join(_head(column, known.get(column.name)) for column in rows.columns)
-    cells = [_cells(column, bar=column is main) for column in rows.columns]
-    lines = "".join(f"<tr>{''.join(line)}</tr>\n" for line in zip(*cells, strict=True))
-    note = rows.cut or ("" if lines else "no rows")
-    caption = f"<caption>{note}</caption>" if note else ""
-    return f"<table>{caption}<thead><tr>{heads}</tr></thead>\n<tbody>{lines}</tbody></table>"
+    drawn = bar(rows, {name: item.unit for name, item in known.items()})
+    columns = []
+    for place, name in enumerate(rows.table.column_names):
+        column = rows.table.column(place)
+        item = known.get(name)
+        wholes = [text for chunk in column.chunks for text in values.plain(chunk).to_pylist()]
+        columns.append(
+            markup.Column(
+                name,
+                _cells(column, wholes, name),
+                values.is_number(column.type),
+                (item.unit if item else "") or _zone(column.type),
+                item.meaning if item else "",
+                drawn[1] if drawn and drawn[0] == place else None,
+                # A time or a number without separators is no more whole than what is shown.
+                wholes if types.is_floating(column.type) else None,
+            )
+        )
+    return markup.table(columns, note=cut(rows.table.num_rows, rows.total) or "")
 
 
-@cache
-def _style() -> str:
-    return files("flowlens.output").joinpath("table.css").read_text(encoding="utf-8")
+def _zone(kind: pa.DataType) -> str:
+    return "UTC" if types.is_timestamp(kind) and kind.tz is not None else ""
 
 
-def _head(column: Column, item: Meaning | None) -> str:
-    name = escape.html(column.name)
-    # What is counted and what it is counted in often have one name.
-    unit = item.unit if item and item.unit != column.name else ""
-    small = f"<small>{escape.html(unit)}</small>" if unit else ""
-    tip = f' title="{escape.html(item.meaning)}"' if item and item.meaning else ""
-    side = ' class="n"' if column.number else ""
-    return f'<th scope="col"{side}{tip}>{name}{small}</th>'
+def _cells(column: pa.ChunkedArray, wholes: list[str | None], name: str) -> list[str | None]:
+    kind = column.type
+    if types.is_timestamp(kind):
+        return [text and text.removesuffix("Z").replace("T", " ", 1) for text in wholes]
+    if types.is_floating(kind):
+        return _rounded(column.to_pylist(), wholes)
+    if values.is_number(kind):
+        return wholes if name in identifiers() else [text and grouped(text) for text in wholes]
+    if types.is_list(kind) and types.is_string(kind.value_type):
+        joined: list[str | None] = pc.binary_join(column, " · ").to_pylist()
+        # A list with a null in it can't be joined.
+        return [whole if text is None else text for text, whole in zip(joined, wholes, strict=True)]
+    return wholes
 
 
-def _cells(column: Column, *, bar: bool) -> list[str]:
-    shares = _shares(column.cells) if bar else [None] * len(column.cells)
-    return [
-        _cell(text, column.number, share) for text, share in zip(column.cells, shares, strict=True)
-    ]
+def _rounded(numbers: list[float | None], wholes: list[str | None]) -> list[str | None]:
+    """Doubles with as many decimals as the longest has, three at most; more where all are small.
 
-
-def _cell(text: str, number: bool, share: float | None) -> str:
-    names = [name for name, has in (("n", number), ("none", text == "-")) if has]
-    more = ""
-    if share is not None:
-        names.append("bar")
-        more = f' style="--share:{share:.1f}%" title="{share:.1f} % of the largest here"'
-    elif len(text) > _LONG:
-        more = f' title="{escape.html(text)}"'
-    kinds = f' class="{" ".join(names)}"' if names else ""
-    shown = _INSTANT.sub(r"\1 \2", text)
-    return f"<td{kinds}{more}>{escape.html(shown)}</td>"
-
-
-def _main(columns: Sequence[Column]) -> Column | None:
-    """The amount that a table is about: records, bytes or packets, else its first one."""
-    told = {*identifiers(), *_PLACES}
-    amounts = [column for column in columns if column.number and column.name not in told]
-    usual = (column for column in amounts if column.name in _MAIN)
-    return next(usual, amounts[0] if amounts else None)
-
-
-def _shares(cells: Sequence[str]) -> list[float | None]:
-    """Each as percent of the largest; none where one is below zero, or no number."""
-    try:
-        values = [None if cell == "-" else float(cell.replace(",", "")) for cell in cells]
-    except ValueError:
-        return [None] * len(cells)
-    most = max((value for value in values if value is not None), default=0.0)
-    least = min((value for value in values if value is not None), default=0.0)
-    if least < 0 or not 0 < most < float("inf"):
-        return [None] * len(cells)
-    return [None if value is None else 100 * value / most for value in values]
+    >>> _rounded([1234.5, 0.25, None], ["1234.5", "0.25", None])
+    ['1,234.50', '0.25', None]
+    >>> _rounded([2.0, 0.000123456], ["2.0", "0.000123456"])
+    ['2.000', '0.000123']
+    """
+    places = [len(text.partition(".")[2]) for text in wholes if text and "e" not in text]
+    decimals = min(max(places, default=0), _DECIMALS)
+    cells: list[str | None] = []
+    for number, whole in zip(numbers, wholes, strict=True):
+        if number is None or whole is None or "e" in whole:
+            cells.append(whole)
+        elif 0 < abs(number) < 0.1**_DECIMALS:
+            cells.append(f"{number:.3g}")
+        else:
+            cells.append(f"{number:,.{decimals}f}")
+    return cells

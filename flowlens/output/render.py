@@ -23,13 +23,15 @@ def write(
     total: int | None = None,
     width: int | None = None,
     meanings: Sequence[Meaning] = (),
+    title: str = "",
 ) -> None:
     """Write the rows to `sink`, in order; memory stays flat however many there are.
 
     CSV, JSON, JSON lines and Parquet write every row and heed none of the options. TABLE,
     MARKDOWN and HTML show `limit_shown` rows (None: 20, 0: all) and say so when that cuts; `total`
     is the number of rows when the caller knows it, else they are counted. `width` is the
-    terminal's for TABLE, None for a pipe or a file; `meanings` tell of the columns in HTML.
+    terminal's for TABLE, None for a pipe or a file. HTML is a page that stands alone, under
+    `title`; `meanings` tell of its columns.
     """
     reader = as_reader(batches_or_table)
     match format:
@@ -62,8 +64,7 @@ def write(
             rows = preview(reader, limit=limit_shown, total=total)
             sink.write(markdown_text(rows).encode())
         case Format.HTML:
-            from flowlens.output.html import html_page
-            from flowlens.output.preview import preview
+            from flowlens.output.html import first, html_page
 
-            rows = preview(reader, limit=limit_shown, total=total)
-            sink.write(html_page(rows, meanings).encode())
+            head = first(reader, limit=limit_shown, total=total)
+            sink.write(html_page(head, meanings, title=title).encode())

@@ -11,20 +11,32 @@ import pyarrow as pa
 
 from flowlens.output import escape, html
 from flowlens.output.formats import Format
+from flowlens.output.html import Meaning
 from flowlens.output.jsontext import write_json
 from flowlens.output.markdown import markdown_text
+from flowlens.output.markup import framed
 from flowlens.output.preview import Preview, preview
 from flowlens.output.table import table_text
 
 
-def table(data: pa.Table, total: int, format: Format, *, width: int | None) -> str:
-    """Rows as a table of text, Markdown or HTML, with `n of total` beneath where that cuts."""
+def table(
+    data: pa.Table,
+    total: int,
+    format: Format,
+    *,
+    width: int | None,
+    meanings: Sequence[Meaning] = (),
+) -> str:
+    """Rows as a table of text, Markdown or HTML, with `n of total` beneath where that cuts.
+
+    `meanings` tell of the columns in HTML.
+    """
+    if format is Format.HTML:
+        return html.table(html.first(data, limit=0, total=total), meanings)
     rows = preview(data.to_reader(), limit=0, total=None)
     rows = Preview(rows.columns, rows.shown, total)
     if format is Format.MARKDOWN:
         return markdown_text(rows)
-    if format is Format.HTML:
-        return html.table(rows)
     return table_text(rows, width=width)
 
 
@@ -37,7 +49,7 @@ def titled(title: str, body: str, format: Format) -> str:
 
 def whole(parts: Sequence[str], format: Format) -> str:
     """The parts as one page."""
-    return html.framed(*parts) if format is Format.HTML else "\n".join(parts)
+    return framed(*parts) if format is Format.HTML else "\n".join(parts)
 
 
 def objects(data: pa.Table) -> list[dict[str, object]]:

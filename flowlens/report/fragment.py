@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowlens.output import escape, html
-from flowlens.output.preview import Column, Preview
+from flowlens.output import escape, markup
 from flowlens.report.blind import blind, headline
-from flowlens.report.cells import Grid
+from flowlens.report.cells import Cells, Grid
 from flowlens.report.grids import classes, grids
 from flowlens.report.model import Finding, Report
 from flowlens.report.text import made_parts, read_parts
@@ -29,7 +28,7 @@ def fragment(report: Report) -> str:
     if report.totals.reject:
         parts += [_table(grid) for grid in (classes(report), *grids(report))]
     parts.append(_line("; ".join(made_parts(report)[:-1])))
-    return html.framed(*parts)
+    return markup.framed(*parts)
 
 
 def _line(text: str) -> str:
@@ -50,5 +49,8 @@ def _table(grid: Grid) -> str:
     title = f"<h4>{escape.html(grid.name)}</h4>"
     if not grid.columns:
         return title + _line(grid.empty)
-    columns = [Column(c.name, list(c.cells), c.number, firm=True) for c in grid.columns]
-    return title + html.table(Preview(columns, 0, 0))
+    return title + markup.table([_column(column) for column in grid.columns])
+
+
+def _column(column: Cells) -> markup.Column:
+    return markup.Column(column.name, column.cells, column.number)
