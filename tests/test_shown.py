@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,11 +12,14 @@ import pyarrow as pa
 import pytest
 from commands import command
 
+import flowlens as fl
 from flowlens.headers import Column
 from flowlens.output.formats import Format
 from flowlens.output.html import first, html_table
 from flowlens.output.markup import _percent
 from flowlens.output.render import write
+from flowlens.report.model import Report
+from flowlens.scanners import Scanners, Walk
 from flowlens.scans.explanation import COLUMNS
 
 DEMO = Path(__file__).parents[1] / "fixtures/demo"
@@ -49,6 +53,23 @@ class Page(HTMLParser):
 
 def shown(data: pa.Table, *meanings: Column, limit: int = 20, total: int | None = None) -> Page:
     return Page(html_table(first(data, limit=limit, total=total), meanings))
+
+
+@pytest.fixture(scope="module")
+def flows() -> fl.Flows:
+    return fl.read(DEMO)
+
+
+@pytest.fixture(scope="module")
+def report(flows: fl.Flows) -> Report:
+    return flows.report(rows=3)
+
+
+@pytest.fixture(scope="module")
+def walk(flows: fl.Flows) -> Walk:
+    scanners = flows.scanners()
+    assert isinstance(scanners, Scanners)
+    return scanners.explain(SCANNER)
 
 
 def test_a_head_has_its_unit_beneath_and_its_meaning_on_hover():
@@ -199,6 +220,63 @@ def test_pages_of_several_tables_have_no_html(words):
     done = command(*words, "-f", "html")
     assert done.returncode == 2
     assert b"--format html: this command has table, markdown and json" in done.stderr
+
+
+def test_flows_say_what_they_are_and_what_one_can_ask(flows):
+    page = flows._repr_html_()
+    assert "12 sources, 0.1 MB; filter: none" in page
+    assert "fixtures/demo" in page
+    for word in ("report()", "query(NAME)", "sql(SELECT)", "show(WHAT)", "scanners()", "check()"):
+        assert word in page
+        assert hasattr(flows, word.partition("(")[0])
+
+
+def test_a_check_shows_the_sums_that_add_up_and_what_is_wrong(flows):
+    page = Page(flows.check()._repr_html_())
+    texts = page.texts
+    for name, number in (("files", "12"), ("lines", "5,042"), ("malformed", "1")):
+        assert texts[texts.index(name) + 1] == number
+    assert "lines in gzip, v2, 14 fields, header; malformed: 1" in texts
+    assert "minutes no record touches, inside its own span" in page.titles()
+
+
+def test_a_report_shows_itself_as_text_and_as_tables_and_saves_by_ending(report, tmp_path):
+    assert repr(report).startswith("flowlens report")
+    page = report._repr_html_()
+    assert "LOOK HERE FIRST" in repr(report)
+    assert "Look here first" in page
+    assert "REJECT 1,660 of 5,020" in page
+    assert "47.7% of all records that this table is about" in page
+    assert "<svg" not in page
+    for ending, begins in ((".html", "<!doctype html>"), (".md", "# flowlens report"),
+                           (".json", "{"), (".TXT", "flowlens report")):  # fmt: skip
+        report.save(tmp_path / f"r{ending}")
+        assert (tmp_path / f"r{ending}").read_text().lstrip().lower().startswith(begins)
+    assert json.loads((tmp_path / "r.json").read_text())
+    assert "<svg" in report.html()
+    with pytest.raises(fl.FlowlensError, match=r"r\.pdf: a report is written as \.html, \.md"):
+        report.save(tmp_path / "r.pdf")
+    assert not (tmp_path / "r.pdf").exists()
+
+
+def test_what_show_says_is_text_and_tables_with_meanings(flows):
+    portrait = flows.show(SCANNER, rows=2)
+    assert repr(portrait).startswith(f"{SCANNER}: 110 of 5,029 records")
+    page = Page(portrait._repr_html_())
+    assert "2 of 110" in page.texts
+    assert "IANA protocol number" in page.titles()
+    with pytest.raises(fl.FlowlensError, match="no address, CIDR, ENI or port"):
+        flows.show("nobody")
+
+
+def test_a_walk_shows_itself_and_has_its_bars_in_nats(walk):
+    assert walk.title == f"Evidence on {SCANNER}"
+    assert walk.arrow().column_names == [column.name for column in COLUMNS]
+    alarms = [row["evidence"] for row in walk.arrow().to_pylist() if row["tier"] == "scanner"]
+    assert min(alarms) >= walk.alarm > walk.likely > 0
+    assert "evidence of the touch" in Page(walk._repr_html_()).titles()
+    assert "session" in repr(walk)
+    assert walk.chart().title == walk.title
 
 
 def test_percents_of_what_is_there_are_never_none_and_of_a_part_never_all():

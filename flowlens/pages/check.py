@@ -6,9 +6,10 @@ import os
 
 import pyarrow as pa
 
+from flowlens import named
 from flowlens.accounting import Account, SourceAccount
 from flowlens.check import Check
-from flowlens.output import escape
+from flowlens.output import escape, markup
 from flowlens.output.formats import Format
 from flowlens.pages.parts import json_text, moment, table, titled, whole
 
@@ -26,14 +27,16 @@ def page(check: Check, format: Format, *, width: int | None = None) -> str:
     parts = [_sums(check, format, width)]
     base = _base([source.name for source in check.account.sources])
     below = f" below {escape.terminal(base)}" if base else ""
-    for title, rows in (
-        ("What was read", _forms(check.account)),
-        (f"Sources{below}, those with a remark first", _sources(check.account, base, width)),
-        ("Malformed lines", _malformed(check.account)),
-        ("ENI-hours with SKIPDATA or missing minutes", _coverage(check.coverage)),
+    coverage = named.find("coverage").columns
+    for title, rows, columns in (
+        ("What was read", _forms(check.account), ()),
+        (f"Sources{below}, those with a remark first", _sources(check.account, base, width), ()),
+        ("Malformed lines", _malformed(check.account), ()),
+        ("ENI-hours with SKIPDATA or missing minutes", _coverage(check.coverage), coverage),
     ):
         if rows.num_rows:
-            body = table(rows.slice(0, SHOWN), rows.num_rows, format, width=width)
+            head = rows.slice(0, SHOWN)
+            body = table(head, rows.num_rows, format, width=width, meanings=columns)
             parts.append(titled(title, body, format))
     return whole(parts, format)
 
@@ -64,9 +67,13 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
     ]
     if account.selected is not None:
         rows.append(("selected", f"{account.selected:,}", "records in the window and the filters"))
-    if format is not Format.TABLE:
-        names = ("what", "number", "meaning")
-        columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    names = ("what", "number", "meaning")
+    columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    if format is Format.HTML:
+        return markup.table(
+            [markup.Column(name, cells, number=name == "number") for name, cells in columns.items()]
+        )
+    if format is Format.MARKDOWN:
         return table(pa.table(columns), len(rows), format, width=width)
     return "".join(
         f"{name:<10}  {number:>20}  {text}".rstrip() + "\n" for name, number, text in rows

@@ -32,8 +32,9 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
     parts = [f"<h3>{escape.html(told)}</h3>" if format is Format.HTML else f"{told}\n"]
     for section in portrait.sections:
         heading = section.title.split(". ")[0].rstrip(".")
-        body = table(section.top.head, section.top.rows, format, width=width)
-        if format is Format.TABLE and not section.top.rows:
+        top = section.top
+        body = table(top.head, top.rows, format, width=width, meanings=section.columns)
+        if format is Format.TABLE and not top.rows:
             parts.append(f"{heading}: none\n")
         else:
             parts.append(titled(heading, body, format))

@@ -53,4 +53,8 @@ def _table(grid: Grid) -> str:
 
 
 def _column(column: Cells) -> markup.Column:
-    return markup.Column(column.name, column.cells, column.number)
+    bar = None
+    if column.name == "%":
+        shares = [float(cell.lstrip("<>")) if cell else None for cell in column.cells]
+        bar = markup.Bar(shares, "of all records that this table is about")
+    return markup.Column(column.name, column.cells, column.number, bar=bar)
