@@ -203,6 +203,7 @@ def test_it_prints(browser, demo):  # noqa: F811
 
 def test_a_page_stays_small_and_says_how_it_was_made(demo):
     text = demo.read_text()
+    assert text.startswith("<!doctype html>")
     assert len(text.encode()) < 3_000_000
     for name in ("rejected_by_eni_port", "refused_pairs"):
         assert f"SQL of {name}" in text
