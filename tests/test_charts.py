@@ -274,7 +274,7 @@ def test_shapes_of_many_sources_are_few_marks_that_count_them_all():
     )
     rows = data(chart_of(table, "s"))
     assert sum(row["sources"] for row in rows) == size
-    assert len(rows) < 4000
+    assert len(rows) < 600
 
 
 def test_activity_keeps_every_record_under_the_names_of_the_tables(flows):

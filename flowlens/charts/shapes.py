@@ -9,6 +9,9 @@ from flowlens.charts.looks import DISTINCT, SHAPES, WIDTH, Spec, framed, tip, ti
 from flowlens.charts.rows import frame, values
 from flowlens.words import count
 
+MOST = 300
+"""Marks from which on counts are drawn with one digit that counts, and not with two."""
+
 KINDS = ("horizontal", "vertical", "block", "random", "no shape")
 _NAMED = 3
 """Sources of a mark that are named on hover."""
@@ -17,8 +20,11 @@ _NAMED = 3
 def shapes(table: pa.Table, title: str) -> Spec:
     """Verdicts, by `hosts`, `ports` and `shape`; sources with the same three are one mark."""
     rows = frame(table.select(["srcaddr", "shape", "hosts", "ports", "records"]))
+    rows = rows.with_columns(pl.col("shape").fill_null("no shape"))
+    fine = rows.with_columns(_near("hosts", 2), _near("ports", 2))
+    few = fine.select("shape", "hosts", "ports").n_unique() <= MOST
     marks = (
-        rows.with_columns(pl.col("shape").fill_null("no shape"), _near("hosts"), _near("ports"))
+        (fine if few else rows.with_columns(_near("hosts", 1), _near("ports", 1)))
         .group_by("shape", "hosts", "ports", maintain_order=True)
         .agg(
             pl.len().alias("sources"),
@@ -72,10 +78,10 @@ def shapes(table: pa.Table, title: str) -> Spec:
     )  # fmt: skip
 
 
-def _near(name: str) -> pl.Expr:
-    """A count, with two digits that count where it is large: 1,234 is drawn at 1,200."""
+def _near(name: str, digits: int) -> pl.Expr:
+    """A count with so many digits that count: with two 1,234 is drawn at 1,200."""
     value = pl.col(name).cast(pl.Float64)
-    digit = 10 ** (value.clip(lower_bound=1).log10().floor() - 1).clip(lower_bound=0)
+    digit = 10 ** (value.clip(lower_bound=1).log10().floor() - (digits - 1)).clip(lower_bound=0)
     return ((value / digit).round() * digit).clip(lower_bound=1).cast(pl.Int64).alias(name)
 
 

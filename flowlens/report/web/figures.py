@@ -128,7 +128,9 @@ def _figure(
     datasets: Mapping[str, Sequence[Any]] | None = None,
 ) -> Figure:
     plain = bare(spec)
-    picture = drawing.svg(plain | {"datasets": datasets} if datasets else plain)
+    # The picture is described as a whole: a text for each of its marks would be most of the page.
+    still = plain | {"config": {**plain["config"], "aria": False}}
+    picture = drawing.svg(still | {"datasets": datasets} if datasets else still)
     return Figure(
         name, title, [note for note in notes if note], plain, _ID.sub(f"{name}-", picture)
     )

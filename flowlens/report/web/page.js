@@ -55,11 +55,12 @@
   }
 
   const figures = [...document.querySelectorAll("figure.chart")];
+  let before = Promise.resolve(); // one after the other: the first is there the sooner
   const waiting = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       waiting.unobserve(entry.target);
-      enliven(entry.target).catch(() => {}); // the picture stays
+      before = before.then(() => enliven(entry.target)).catch(() => {}); // the picture stays
     }
   }, { rootMargin: "300px" });
   figures.forEach((figure) => waiting.observe(figure));
