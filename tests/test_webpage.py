@@ -140,7 +140,7 @@ def test_what_strangers_wrote_is_text_and_does_nothing(browser, hostile):  # noq
         page.locator("#vg-tooltip-element").wait_for(state="attached")
         assert page.evaluate("window.hacked") is None
         assert page.locator("img").count() == 0
-        assert page.locator("script").count() == 3
+        assert page.locator("script").count() == 4
         shown = page.locator("body").inner_text()
         assert ATTACK in shown
         assert BREAKOUT in shown

@@ -1,7 +1,7 @@
 "use strict";
 // The page is whole without this script: it makes charts live, and tables sorted and searched.
 (() => {
-  const SHOWN = 15; // rows of a table before its button is pressed
+  const SHOWN = 15; // rows of a table before its button is pressed; the style knows it as well
   const held = JSON.parse(document.getElementById("data").textContent);
   const chosen = { eni: "", port: "" };
   const views = new Map();

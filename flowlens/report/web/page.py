@@ -27,6 +27,10 @@ MALFORMED = 20
 """Malformed lines that are shown; all of them are for `--quarantine`."""
 
 
+_HERE = 'document.documentElement.classList.add("scripted");'
+"""Told before anything is drawn: there are scripts."""
+
+
 def html(report: Report) -> str:
     """The report as one page.
 
@@ -35,7 +39,7 @@ def html(report: Report) -> str:
     """
     template = _template()
     drawn = figures(report)
-    scripts = [vega.script(), _file("page.js")]
+    scripts = [_HERE, vega.script(), _file("page.js")]
     # A script's end may not stand within it; in JavaScript the two mean the same.
     scripts = [text.replace("</script", "<\\/script") for text in scripts]
     every = tables(report)
