@@ -38,11 +38,7 @@ class Check:
         return page(self, Format.HTML)
 
     def chart(self) -> Chart:
-        """Where the log is silent or lost records, by ENI and hour.
-
-        Raises:
-            UsageError: no ENI stands in the records, or the extra `plot` isn't installed.
-        """
+        """Where the log is silent or lost records, by ENI and hour."""
         from flowlens.charts.picking import chart_of
 
         return chart_of(self.coverage, "Coverage: records by ENI and hour")

@@ -53,7 +53,7 @@ class Shown:
         """The picture that suits the table, told by its columns.
 
         Raises:
-            UsageError: there is nothing to draw, or the extra `plot` isn't installed.
+            UsageError: none of its columns is an amount.
         """
         from flowlens.charts.picking import chart_of
 

@@ -229,11 +229,7 @@ class Walk(Shown):
         return self._table
 
     def chart(self) -> Chart:
-        """How the evidence rises and falls, with the bars that make a verdict.
-
-        Raises:
-            UsageError: the extra `plot` isn't installed.
-        """
+        """How the evidence rises and falls, with the bars that make a verdict."""
         from flowlens.charts.chart import Chart
         from flowlens.charts.walk import walk
 

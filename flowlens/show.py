@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
 
 from flowlens import named
 from flowlens.accounting import Account
@@ -23,14 +20,13 @@ if TYPE_CHECKING:
 _PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?|(tcp|udp)/(\d{1,5})")
 _PROTOCOLS = {"tcp": 6, "udp": 17}
 _QUERIES = ("action_totals", "rejected_by_port", "conversations", "traffic_by_eni_port")
-_TOUCHES = Question(
+_TOUCHES = (
     "with span as (select min(epoch(start_time)) as first, max(epoch(start_time)) as last "
     "from flows where log_status = 'OK'), touched as (select floor((epoch(start_time) - first) "
-    "/ greatest(1, (last - first) / 240.0)) as place, srcaddr, dstaddr, protocol, dstport, "
-    "action, min(start_time) as first_seen, count(*) as records from flows, span "
-    "where log_status = 'OK' group by all) select first_seen, srcaddr, dstaddr, protocol, "
-    "dstport, action, records from touched "
-    "order by first_seen, srcaddr, dstaddr, protocol, dstport, action"
+    "/ greatest(1, (last - first) / 240.0)) as place, {who}, protocol, dstport, action, "
+    "min(start_time) as first_seen, count(*) as records from flows, span "
+    "where log_status = 'OK'{sent} group by all) select first_seen, {who}, protocol, dstport, "
+    "action, records from touched order by first_seen, {who}, protocol, dstport, action"
 )
 """Who touched what, in as many moments as a chart tells apart."""
 
@@ -54,12 +50,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Portrait:
-    """What the flows say about `what`; `touches` are those of all records, by time."""
+    """What the flows say about `what`; `inputs` are read anew for its chart."""
 
     what: str
     account: Account
     sections: tuple[Section, ...]
-    touches: pa.Table
+    inputs: Inputs
+    listener: Listener
 
     def __repr__(self) -> str:
         from flowlens.pages.show import page
@@ -72,36 +69,21 @@ class Portrait:
         return page(self, Format.HTML)
 
     def chart(self) -> Chart:
-        """What an address touched over time, or who touched an ENI or a port: hosts and ports.
-
-        Raises:
-            UsageError: the extra `plot` isn't installed.
-        """
+        """What an address touched over time, or who touched an ENI or a port: hosts and ports."""
         from flowlens.charts.chart import Chart
         from flowlens.charts.looks import nothing
         from flowlens.charts.probes import probes
 
-        asker = subject(self.what).ip is not None
-        title = f"What {self.what} touched" if asker else f"Who touched {self.what}"
-        rows = self.touches
-        if asker:
-            sent = [is_within(source, self.what) for source in rows["srcaddr"].to_pylist()]
-            rows = rows.filter(pa.array(sent, pa.bool_()))
-        if not rows.num_rows:
-            return Chart(nothing(title))
-        return Chart(probes(rows, title, host="dstaddr" if asker else "srcaddr"))
-
-
-def is_within(address: str | None, network: str) -> bool:
-    """Whether an address is a network's, as a text; what is none is nobody's.
-
-    >>> is_within("10.1.2.3", "10.0.0.0/8"), is_within("x", "10.0.0.0/8")
-    (True, False)
-    """
-    try:
-        return ip_address(address or "") in ip_network(network, strict=False)
-    except ValueError:
-        return False
+        network = subject(self.what).ip
+        host = "srcaddr" if network is None else "dstaddr"
+        sent = "" if network is None else " and in_cidr(srcaddr, $network)"
+        question = Question(
+            _TOUCHES.format(who=host, sent=sent), {"network": network} if network else {}
+        )
+        with answering(self.inputs, [question], self.listener) as answers:
+            rows = answers.table(question)
+        title = f"Who touched {self.what}" if network is None else f"What {self.what} touched"
+        return Chart(probes(rows, title, host=host) if rows.num_rows else nothing(title))
 
 
 def subject(text: str) -> Filter:
@@ -138,15 +120,14 @@ def portrait(inputs: Inputs, what: str, *, rows: int, listener: Listener) -> Por
     # A section that the log can't fill is empty; the others are still worth showing.
     questions = [replace(Question.named(query), query=None) for query in queries]
     records = replace(_RECORDS, parameters={"limit": 2**63 - 1})
-    asked = [*questions, records, _TOUCHES]
-    with answering(replace(inputs, filter=chosen), asked, listener) as answers:
+    narrowed = replace(inputs, filter=chosen)
+    with answering(narrowed, [*questions, records], listener) as answers:
         sections = [
             Section(query.name, query.description, query.columns, answers.top(question, rows))
             for query, question in zip(queries, questions, strict=True)
         ]
         sections.append(Section("records", "The records, by time.", (), answers.top(records, rows)))
-        touches = answers.table(_TOUCHES)
-        return Portrait(what, answers.account, tuple(sections), touches)
+        return Portrait(what, answers.account, tuple(sections), narrowed, listener)
 
 
 def _both(given: Filter, about: Filter) -> Filter:

@@ -260,6 +260,19 @@ def test_the_shape_of_a_scan_is_seen_and_a_large_one_is_no_blot(hosts, ports):
     assert len(rows) < 1100
 
 
+@pytest.mark.parametrize(
+    ("what", "noun", "marks"),
+    [("203.0.113.77", "What", 1), ("22", "Who", 2), ("198.18.0.1", "", 0)],
+)
+def test_what_is_shown_has_a_chart_of_who_touched_what(flows, what, noun, marks):
+    chart = flows.show(what).chart()
+    text = is_sound(chart)
+    assert chart.title.startswith(noun)
+    assert (">no rows<" in text) == (marks == 0)
+    if marks == 1:  # its own records alone, and none of the answers to it
+        assert sum(row["records"] for row in data(chart)) == 2 * 109
+
+
 def test_shapes_of_many_sources_are_few_marks_that_count_them_all():
     size = 10_000
     table = pa.table(
@@ -329,6 +342,9 @@ def test_without_the_extra_one_line_says_what_to_install(flows, monkeypatch, tmp
         ("sql", "select dstport, count(*) as n from flows group by dstport", DEMO),
         ("check", DEMO),
         ("report", DEMO),
+        ("show", "203.0.113.77", DEMO),
+        ("scanners", DEMO),
+        ("scanners", DEMO, "--explain", "203.0.113.77"),
     ],
     ids=lambda arguments: arguments[0],
 )

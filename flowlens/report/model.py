@@ -253,11 +253,7 @@ class Report:
         return fragment(self)
 
     def chart(self) -> Chart:
-        """Records over time, a panel for each action.
-
-        Raises:
-            UsageError: there is no record with traffic, or the extra `plot` isn't installed.
-        """
+        """Records over time, a panel for each action."""
         from flowlens.charts.picking import chart_of
 
         names = ["bucket", "action", "records"]

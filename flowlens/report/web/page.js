@@ -138,11 +138,12 @@
       bar.append(article.querySelector("h3"));
       const search = document.createElement("input");
       search.type = "search";
-      search.placeholder = "search";
       search.setAttribute("aria-label", `search ${bar.textContent}`);
+      const searching = document.createElement("label");
+      searching.append("search ", search);
       const found = document.createElement("span");
       found.className = "found";
-      if (rows.length > 5) bar.append(search);
+      if (rows.length > 5) bar.append(searching);
       article.prepend(bar);
       const more = document.createElement("button");
       more.className = "more";
