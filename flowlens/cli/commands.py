@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 
 from flowlens import named
 from flowlens.cli.options import Asked, Options
-from flowlens.cli.session import session
+from flowlens.cli.session import Session, session
 from flowlens.convert import convert
 from flowlens.errors import UsageError
 from flowlens.output.formats import Format
 from flowlens.output.pictures import Picture
 from flowlens.output.render import write
-from flowlens.result import Result
+from flowlens.result import Result, Shown
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
@@ -68,15 +68,7 @@ def run_query(
         longest: list[int] = []
         with result.stream() as reader:
             seen = _watched(reader, "longest_seconds", longest)
-            write(
-                seen,
-                format,
-                run.sink,
-                limit_shown=limit,
-                width=run.width,
-                meanings=result.columns,
-                title=result.title,
-            )
+            _write(run, seen, format, limit, result)
         run.finish(result.account)
         bucket = values.get("bucket_seconds")
         if isinstance(bucket, int) and bucket < max(longest, default=0):
@@ -105,13 +97,7 @@ def run_sql(
             run.finish(result.account)
             return
         with result.stream() as reader:
-            write(
-                _limited(reader, limit, format),
-                format,
-                run.sink,
-                limit_shown=limit,
-                width=run.width,
-            )
+            _write(run, _limited(reader, limit, format), format, limit, result)
         run.finish(result.account)
 
 
@@ -207,15 +193,7 @@ def run_scanners(
             if picture is not None:
                 run.sink.write(walk.chart().bytes(picture))
             else:
-                write(
-                    walk.arrow(),
-                    format,
-                    run.sink,
-                    limit_shown=0,
-                    width=run.width,
-                    meanings=walk.columns,
-                    title=walk.title,
-                )
+                _write(run, walk.arrow(), format, 0, walk)
             said = found.unfiltered()
         elif picture is not None:
             run.sink.write(found.chart().bytes(picture))
@@ -229,15 +207,7 @@ def run_scanners(
         else:
             table = found.arrow()
             rows = table.slice(0, limit) if limit and not format.is_cut else table
-            write(
-                rows,
-                format,
-                run.sink,
-                limit_shown=limit,
-                width=run.width,
-                meanings=found.columns,
-                title=found.title,
-            )
+            _write(run, rows, format, limit, found)
             said = found.remarks()
         for line in said:
             run.remark(line)
@@ -249,6 +219,25 @@ def run_convert(inputs: Sequence[str], directory: Path, by_day: bool, options: O
     with session(inputs, options, device=False) as run:
         flows = run.flows
         run.finish(convert(flows.inputs, directory, by_day=by_day, listener=flows.listener))
+
+
+def _write(
+    run: Session,
+    rows: pa.RecordBatchReader | pa.Table,
+    format: Format,
+    limit: int | None,
+    shown: Shown,
+) -> None:
+    """Write rows of what is shown, with what it says of its columns."""
+    write(
+        rows,
+        format,
+        run.sink,
+        limit_shown=limit,
+        width=run.width,
+        meanings=shown.columns,
+        title=shown.title,
+    )
 
 
 def _place(inputs: Sequence[str]) -> str:
