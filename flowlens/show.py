@@ -70,20 +70,25 @@ class Portrait:
 
     def chart(self) -> Chart:
         """What an address touched over time, or who touched an ENI or a port: hosts and ports."""
-        from flowlens.charts.chart import Chart
-        from flowlens.charts.looks import nothing
-        from flowlens.charts.probes import probes
+        return touches(self.inputs, self.what, listener=self.listener)[0]
 
-        network = subject(self.what).ip
-        host = "srcaddr" if network is None else "dstaddr"
-        sent = "" if network is None else " and in_cidr(srcaddr, $network)"
-        question = Question(
-            _TOUCHES.format(who=host, sent=sent), {"network": network} if network else {}
-        )
-        with answering(self.inputs, [question], self.listener) as answers:
-            rows = answers.table(question)
-        title = f"Who touched {self.what}" if network is None else f"What {self.what} touched"
-        return Chart(probes(rows, title, host=host) if rows.num_rows else nothing(title))
+
+def touches(inputs: Inputs, what: str, *, listener: Listener) -> tuple[Chart, Account]:
+    """Read the flows once, for the chart of `what` alone; the chart, and what was read."""
+    from flowlens.charts.chart import Chart
+    from flowlens.charts.looks import nothing
+    from flowlens.charts.probes import probes
+
+    network = subject(what).ip
+    host = "srcaddr" if network is None else "dstaddr"
+    sent = "" if network is None else " and in_cidr(srcaddr, $network)"
+    parameters = {} if network is None else {"network": network}
+    question = Question(_TOUCHES.format(who=host, sent=sent), parameters)
+    with answering(_narrowed(inputs, what), [question], listener) as answers:
+        rows = answers.table(question)
+    title = f"Who touched {what}" if network is None else f"What {what} touched"
+    drawn = probes(rows, title, host=host) if rows.num_rows else nothing(title)
+    return Chart(drawn), answers.account
 
 
 def subject(text: str) -> Filter:
@@ -115,19 +120,21 @@ def subject(text: str) -> Filter:
 
 def portrait(inputs: Inputs, what: str, *, rows: int, listener: Listener) -> Portrait:
     """Read the flows once, and gather what they say about `what`."""
-    chosen = _both(inputs.filter, subject(what))
     queries = [named.find(name) for name in _QUERIES]
     # A section that the log can't fill is empty; the others are still worth showing.
     questions = [replace(Question.named(query), query=None) for query in queries]
     records = replace(_RECORDS, parameters={"limit": 2**63 - 1})
-    narrowed = replace(inputs, filter=chosen)
-    with answering(narrowed, [*questions, records], listener) as answers:
+    with answering(_narrowed(inputs, what), [*questions, records], listener) as answers:
         sections = [
             Section(query.name, query.description, query.columns, answers.top(question, rows))
             for query, question in zip(queries, questions, strict=True)
         ]
         sections.append(Section("records", "The records, by time.", (), answers.top(records, rows)))
-        return Portrait(what, answers.account, tuple(sections), narrowed, listener)
+        return Portrait(what, answers.account, tuple(sections), inputs, listener)
+
+
+def _narrowed(inputs: Inputs, what: str) -> Inputs:
+    return replace(inputs, filter=_both(inputs.filter, subject(what)))
 
 
 def _both(given: Filter, about: Filter) -> Filter:

@@ -20,6 +20,7 @@ from flowlens.output.formats import Format
 from flowlens.output.pictures import Picture
 from flowlens.output.render import write
 from flowlens.result import Result, Shown
+from flowlens.show import touches
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
@@ -155,11 +156,14 @@ def run_show(
 
     picture = _picture(format, output)
     with session(inputs, options, output=output) as run:
-        shown = run.flows.show(what, rows=limit)
         if picture is not None:
-            run.sink.write(shown.chart().bytes(picture))
-        else:
-            run.sink.write(page(shown, format, width=run.width).encode())
+            flows = run.flows
+            chart, account = touches(flows.inputs, what, listener=flows.listener)
+            run.sink.write(chart.bytes(picture))
+            run.finish(account)
+            return
+        shown = run.flows.show(what, rows=limit)
+        run.sink.write(page(shown, format, width=run.width).encode())
         run.finish(shown.account)
 
 
