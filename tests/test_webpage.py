@@ -59,6 +59,15 @@ def hostile(tmp_path_factory):
     return place / "report.html"
 
 
+def until(page, holds):
+    """Wait for what follows from what was done to a chart, which draws itself a little later."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    assert holds()
+
+
 def test_it_opens_from_disk_alone_and_its_charts_are_live(browser, demo):  # noqa: F811
     with opened(browser, demo) as (page, heard):
         for figure in page.locator("figure.chart").all():
@@ -79,6 +88,27 @@ def test_a_chart_tells_more_on_hover(browser, demo):  # noqa: F811
         tip = page.locator("#vg-tooltip-element.visible")
         tip.wait_for()
         assert re.search(r"ENI\s*eni-.*port\s*\S+.*REJECT records\s*[\d,]+", tip.inner_text(), re.S)
+
+
+def test_the_time_of_a_chart_is_zoomed_with_shift_and_goes_back(browser, demo):  # noqa: F811
+    with opened(browser, demo) as (page, heard):
+        times = page.locator("#figure-times")
+        times.scroll_into_view_if_needed()
+        times.locator(".live svg").wait_for()
+        labels = times.locator("g.role-axis-label text")
+        whole = labels.all_inner_texts()
+        times.locator(".live svg g.mark-rect").first.hover(force=True)
+        page.mouse.wheel(0, -300)  # without Shift the page scrolls
+        page.wait_for_timeout(200)
+        assert labels.all_inner_texts() == whole
+        times.locator(".live svg g.mark-rect").first.hover(force=True)
+        page.keyboard.down("Shift")
+        page.mouse.wheel(0, -300)
+        page.keyboard.up("Shift")
+        until(page, lambda: labels.all_inner_texts() != whole)
+        times.locator(".live svg g.mark-rect").first.dblclick(force=True)
+        until(page, lambda: labels.all_inner_texts() == whole)
+        assert heard.errors == []
 
 
 def test_tables_are_sorted_and_searched(browser, demo):  # noqa: F811
