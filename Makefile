@@ -8,21 +8,21 @@ TOOLS := .venv/.tools
 WHEEL := .venv/.wheel
 SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 
-.PHONY: pictures demo test test-all check browser docs bench fuzz clean
+.PHONY: pictures demo test test-all check browser units image airflow docs bench fuzz clean
 
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
 
 # Two at a time, a file of tests to one of them.
 WORKERS := --numprocesses 2 --dist loadfile
-test: check browser
+test: check browser units
 	$(BIN)/pytest -q $(WORKERS)
 
 # What is slower: the properties with more examples, other ones each time; EFFORT=50 for a night.
 # TRAFFIC=DIR: a directory of default-format text from S3, turned into every form; else the demo.
 EFFORT ?= 5
 TRAFFIC ?=
-test-all: test
+test-all: test image airflow
 	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q $(WORKERS) tests/test_patterns.py \
 		tests/test_reader.py tests/test_filters.py tests/test_engine.py tests/test_output.py \
 		tests/test_rdns_asking.py tests/test_scans_state.py tests/test_scans_verdicts.py
@@ -34,11 +34,27 @@ check: $(TOOLS) $(WHEEL)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Pages are tried in a real browser: on Debian its own, where root may install it.
+# What other programs check is checked by them: on Debian its own, where root may install it.
+debian = test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { apt-get update -q && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(1); }
+
+# Pages are tried in a real browser, units by systemd.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || test "$$(id -u)" != 0 || \
-		! command -v apt-get >/dev/null || { apt-get update -q && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(call debian,chromium)
+units:
+	@command -v systemd-analyze >/dev/null || $(call debian,systemd)
+
+# The image, really built and run: as root on Debian, without a registry.
+image: $(WHEEL)
+	@{ command -v buildah && command -v debootstrap; } >/dev/null || $(call debian,buildah debootstrap)
+	deploy/checks/image.sh $(BIN)/python .venv/dist/*.whl
+
+# The DAG, in an environment of Airflow's.
+airflow: .venv/.made
+	$(PYTHON) -m venv .venv/.airflow
+	.venv/.airflow/bin/python -m pip install -q --upgrade 'pip>=25.1'
+	.venv/.airflow/bin/python -m pip install -q --group airflow
+	.venv/.airflow/bin/python deploy/checks/dag.py
 
 # Pages that come from the code are written anew; a broken link or reference is an error.
 docs: $(TOOLS) $(WHEEL)
