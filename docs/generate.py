@@ -13,7 +13,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import typer
 
 from flowlens.cli.app import app
 from flowlens.fields import fields
-from flowlens.named import Query, shipped
+from flowlens.named import STEPS, Query, comparing, shipped
 
 DOCS = Path(__file__).parent
 
@@ -69,6 +69,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "query-reference.md": queries_page(),
         "detector-steps.md": steps_page(),
+        "compared-columns.md": compared_page(),
         "fields.md": fields_page(),
         "evidence.md": evidence_page(),
         "declared-scanners.md": scanners_page(),
@@ -185,7 +186,9 @@ def commands_page() -> str:
 
 def queries_page() -> str:
     """The named queries by theme: what each answers, takes, gives and needs."""
-    known = {name: query for name, query in shipped().items() if query.path.parent.name != "scans"}
+    known = {
+        name: query for name, query in shipped().items() if query.path.parent.name not in STEPS
+    }
     themes = {title: [name for name in names if name in known] for title, names in THEMES.items()}
     rest = sorted(set(known).difference(*themes.values()))
     themes |= {"More": rest} if rest else {}
@@ -211,7 +214,7 @@ def queries_page() -> str:
 
 def steps_page() -> str:
     """The steps of the detector, which are queries as well."""
-    steps = [query for query in shipped().values() if query.path.parent.name == "scans"]
+    steps = [query for query in shipped().values() if query.path.parent.name in STEPS]
     text = [
         "# Steps of the detector",
         "From flows to [who is scanning](scanners.md) it takes these steps, each a query in "
@@ -224,6 +227,20 @@ def steps_page() -> str:
     for query in steps:
         text += _query(query, level="##")
     return _page("the headers of queries/scans/*.sql", text)
+
+
+def compared_page() -> str:
+    """The columns of what a comparison finds, as its JSON and Python have them."""
+    text = [
+        "# Columns of a comparison",
+        "What [`flowlens diff`](comparing.md) finds, as the rows of its JSON and of "
+        "`Difference.parts` have it. Each kind of change is one query in `queries/changes/`, over "
+        "what the two sides gave; `change` tells the parts apart.",
+    ]
+    for query in comparing().values():
+        if query.columns[0].name == "change":
+            text += _query(replace(query, reads=()), level="##")
+    return _page("the headers of queries/changes/*.sql", text)
 
 
 def _query(query: Query, *, level: str = "###") -> list[str]:

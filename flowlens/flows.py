@@ -18,6 +18,7 @@ from flowlens.aws import Access, remotes
 from flowlens.check import Check, check
 from flowlens.cidrs import parse_cidr, read_allowed
 from flowlens.columns import arrow_schema
+from flowlens.diff import Difference, compare
 from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
 from flowlens.fields import fields
@@ -178,6 +179,14 @@ class Flows:
         """
         return portrait(self.inputs, what, rows=rows, listener=self.listener)
 
+    def diff(self, after: Flows, *, rows: int = 10) -> Difference:
+        """What changed from these flows to `after`: what is let in, ports, sources, ENIs.
+
+        `rows` of each part, 0 for all. To compare two intervals, read the same inputs twice, with
+        `since` and `until` of each.
+        """
+        return compare(self.inputs, after.inputs, rows=rows, listener=self.listener)
+
     def report(
         self, *, rows: int = 10, window: str = "", rdns: str | Naming | None = "off"
     ) -> Report:
@@ -209,7 +218,10 @@ class Flows:
         )
 
     def _repr_html_(self) -> str:
-        asked = "report() check() query(NAME) sql(SELECT) show(WHAT) scanners() polars() arrow()"
+        asked = (
+            "report() check() query(NAME) sql(SELECT) show(WHAT) scanners() diff(AFTER) polars() "
+            "arrow()"
+        )
         given = ", ".join(self.inputs.found.inputs)
         return framed(
             f"<p><b>{escape.html(repr(self))}</b></p>",
@@ -274,7 +286,9 @@ def read(
     places = remotes(
         access, chosen, layout_given=given is not None, listed=on_listed or (lambda number: None)
     )
-    found = find([fspath(name) for name in names], remote=places) if names else Found((), ())
+    window = chosen.since, chosen.until
+    paths = [fspath(name) for name in names]
+    found = find(paths, remote=places, window=window) if names else Found((), ())
     for source in found.sources:
         if source.remark and on_remark:
             on_remark(f"{source.name}: {source.remark}")

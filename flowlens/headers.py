@@ -34,6 +34,12 @@ DETECTOR = (
 """What a query may read besides: the steps on the way to who is scanning, named queries but for
 `declared` (addresses that the user calls own), `evidence` (one row of numbers) and `networks`."""
 
+COMPARED = (
+    "sources_before", "sources_after", "ports_before", "ports_after", "enis_before", "enis_after",
+    "inbound_before", "inbound_after",
+)  # fmt: skip
+"""What a comparison reads: what its two sides gave."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPE = "bigint|integer|double|varchar|boolean|timestamptz"
 _PARAM = re.compile(rf"([a-z]\w*) ({_TYPE}) = ([^|]*)\|([^|]*)\|(.+)")
@@ -178,7 +184,7 @@ def _check_statement(query: Query, *, line: int) -> None:
 
 
 def _relation(name: str, *, place: str) -> str:
-    known = (*RELATIONS, *DETECTOR)
+    known = (*RELATIONS, *DETECTOR, *COMPARED)
     if name not in known:
         raise UsageError(f"{place}: no relation {name!r} to read; {nearest(name, known)}")
     return name

@@ -22,6 +22,7 @@ __all__ = [
     "Param",
     "Query",
     "bind",
+    "comparing",
     "find",
     "load",
     "order",
@@ -36,6 +37,11 @@ GATEWAY = {
 }  # fmt: skip
 """Columns of VPC records that transit gateway records have, too (AWS, "Transit Gateway Flow Log
 records"); those they have alone are the fields of version 6."""
+
+
+STEPS = ("scans", "rollups")
+"""Directories of queries that are no answers for themselves: the detector's, and what a store keeps
+of records."""
 
 
 def load(directory: Path) -> dict[str, Query]:
@@ -58,13 +64,24 @@ def load(directory: Path) -> dict[str, Query]:
 
 @cache
 def shipped() -> Mapping[str, Query]:
-    """flowlens's own queries by name: the wheel's, or in a checkout those at its top level.
+    """flowlens's own queries by name: the wheel's, or in a checkout those at its top level."""
+    place = _place()
+    steps = {name: query for folder in STEPS for name, query in load(place / folder).items()}
+    return MappingProxyType({**load(place), **steps})
 
-    Those in scans/ are steps of the detector, and no answers for themselves.
+
+@cache
+def comparing() -> Mapping[str, Query]:
+    """The queries in changes/ by name: what each side of a comparison gives, and what changed.
+
+    They can't be asked of one input alone, so `find` doesn't know them.
     """
+    return MappingProxyType(load(_place() / "changes"))
+
+
+def _place() -> Path:
     packaged = Path(str(files("flowlens") / "queries"))
-    place = packaged if packaged.is_dir() else Path(__file__).parents[1] / "queries"
-    return MappingProxyType({**load(place), **load(place / "scans")})
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "queries"
 
 
 def find(name: str, *, extra: Mapping[str, Query] | None = None) -> Query:

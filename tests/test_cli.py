@@ -44,7 +44,7 @@ def errors(done: subprocess.CompletedProcess[bytes]) -> list[str]:
 
 def test_help_lists_every_command_and_each_has_its_own():
     text = run("--help").stdout.decode()
-    for name in ("report", "show", "query", "sql", "check", "convert", "rdns", "schema"):
+    for name in ("report", "show", "query", "sql", "check", "convert", "diff", "rdns", "schema"):
         assert f"\n  {name} " in text
         assert run(name, "--help").stdout.startswith(f"Usage: flowlens {name}".encode())
 

@@ -20,7 +20,8 @@ DOCS = ROOT / "docs"
 GENERATE = runpy.run_path(str(DOCS / "generate.py"))
 GENERATED = GENERATE["pages"]()
 PAGES = sorted(path for path in DOCS.glob("*.md") if path.name not in GENERATED)
-READ = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks/README.md"]
+OWN = ("README.md", "CHANGELOG.md", "benchmarks/README.md", "deploy/README.md")
+READ = [ROOT / name for name in OWN]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -129,7 +129,13 @@ def test_a_shipped_query_is_found_and_the_users_own_comes_first() -> None:
 
 def test_the_files_and_the_names_are_the_same() -> None:
     files = Path(__file__).parents[1].joinpath("queries").rglob("*.sql")
-    assert sorted(file.stem for file in files) == sorted(named.shipped())
+    known = [*named.shipped(), *named.comparing()]
+    assert sorted(file.stem for file in files) == sorted(known)
+
+
+def test_what_compares_can_not_be_asked_of_one_input() -> None:
+    with pytest.raises(UsageError, match="no query 'port_changes'"):
+        named.find("port_changes")
 
 
 def test_values_are_typed_and_defaults_filled_in() -> None:

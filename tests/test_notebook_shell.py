@@ -137,5 +137,5 @@ def test_an_error_is_one_line_and_no_stack(shell, capsys):
 def test_what_flows_are_made_of_is_not_on_tab(shell):
     names = [name for name in dir(shell.user_ns["flows"]) if not name.startswith("_")]
     assert names == [
-        "arrow", "batches", "check", "polars", "query", "report", "scanners", "show", "sql",
+        "arrow", "batches", "check", "diff", "polars", "query", "report", "scanners", "show", "sql",
     ]  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +18,13 @@ from flowlens.cli.options import Asked, Options
 from flowlens.cli.session import Session, session
 from flowlens.convert import convert
 from flowlens.errors import UsageError
+from flowlens.intervals import Interval, interval
 from flowlens.output.formats import Format
 from flowlens.output.pictures import Picture
 from flowlens.output.render import write
 from flowlens.result import Result, Shown
 from flowlens.show import touches
+from flowlens.sources import STDIN
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
@@ -165,6 +169,61 @@ def run_show(
         shown = run.flows.show(what, rows=limit)
         run.sink.write(page(shown, format, width=run.width).encode())
         run.finish(shown.account)
+
+
+def run_diff(
+    inputs: Sequence[str],
+    before: str | None,
+    after: str | None,
+    format: Format,
+    output: Path | None,
+    limit: int,
+    options: Options,
+) -> None:
+    """`flowlens diff BEFORE AFTER`, or `flowlens diff INPUT… --before … --after …`."""
+    from flowlens.pages.diff import page
+
+    if Picture.of(output) is not None:
+        raise UsageError(f"{output}: diff draws no picture; write text, --format html or markdown")
+    first, second = _both(inputs, before, after, options)
+    with session(*first, output=output, beside=second) as run:
+        assert run.beside is not None
+        difference = run.flows.diff(run.beside, rows=limit)
+        run.sink.write(page(difference, format, width=run.width).encode())
+        run.finish(difference.account)
+
+
+def _both(
+    inputs: Sequence[str], before: str | None, after: str | None, options: Options
+) -> tuple[tuple[Sequence[str], Options], tuple[Sequence[str], Options]]:
+    """What is read for each side of a comparison, with its options.
+
+    Raises:
+        UsageError: it isn't plain what is to be compared with what.
+    """
+    if before is None and after is None:
+        if len(inputs) != 2:
+            raise UsageError(
+                f"diff compares two inputs, and {len(inputs)} given: write BEFORE AFTER, "
+                "or INPUT… with --before and --after"
+            )
+        if list(inputs) == [STDIN, STDIN]:
+            raise UsageError("-: standard input can be read once; give a file for one of the two")
+        return (inputs[:1], options), (inputs[1:], options)
+    if before is None or after is None:
+        raise UsageError("--before and --after belong together; give both")
+    if options.since or options.until:
+        raise UsageError("--before and --after say which times; leave out --since and --until")
+    if STDIN in inputs:
+        raise UsageError("-: standard input can be read once, and two intervals take two reads")
+    now = datetime.now(UTC)
+    first = interval(before, "--before", now=now)
+    second = interval(after, "--after", now=now)
+    return (inputs, _within(options, first)), (inputs, _within(options, second))
+
+
+def _within(options: Options, time: Interval) -> Options:
+    return replace(options, since=time.start.isoformat(), until=time.end.isoformat())
 
 
 def run_scanners(

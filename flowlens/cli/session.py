@@ -40,7 +40,10 @@ class EmptyError(FlowlensError):
 
 
 class Session:
-    """Flows under the common options; `sink` is where the answer's bytes go."""
+    """Flows under the common options; `sink` is where the answer's bytes go.
+
+    `beside` are other flows, where two are read in one run.
+    """
 
     def __init__(
         self,
@@ -49,8 +52,10 @@ class Session:
         sink: BinaryIO,
         width: int | None,
         asking: AskingListener,
+        beside: Flows | None = None,
     ) -> None:
         self.flows = flows
+        self.beside = beside
         self.sink = sink
         self.width = width
         self._asking = asking
@@ -107,16 +112,26 @@ def session(
     output: Path | None = None,
     queries: Path | None = None,
     device: bool = True,
+    beside: tuple[Sequence[str], Options] | None = None,
 ) -> Iterator[Session]:
     """Open the inputs and the output of a command, and close the run with its remarks.
 
-    With `device` False the command makes its output by itself, and `sink` is not to be used.
+    What is read `beside` them has options of its own as to which records count; all else is said
+    by `options`. With `device` False the command makes its output by itself, and `sink` is not to
+    be used.
     """
     terminal_there = not options.quiet and sys.stderr is not None and sys.stderr.isatty()
-    flows = _flows(inputs, options, queries, Listing() if terminal_there else None)
+    heard: set[str] = set()
+    flows, other = (
+        read and _flows(*read, queries, Listing() if terminal_there else None, heard)
+        for read in ((inputs, options), beside)
+    )
+    assert flows is not None
     paths = [
         Path(source.name)
-        for source in flows.inputs.found.sources
+        for read in (flows, other)
+        if read is not None
+        for source in read.inputs.found.sources
         if source.opener is None and not source.is_stdin
     ]
     if output and options.quarantine and output.resolve() == options.quarantine.resolve():
@@ -142,15 +157,22 @@ def session(
         if bar and sign and output is None:
             sink = cast("BinaryIO", Cleared(sink, bar, sign))
         asking = AskingListener(sign.update if sign else None, stop.is_set)
-        run = Session(flows.listening(listener), options, sink, width, asking)
+        run = Session(flows.listening(listener), options, sink, width, asking, other)
         yield run
     run._close()
 
 
 def _flows(
-    inputs: Sequence[str], options: Options, queries: Path | None, listing: Listing | None
+    inputs: Sequence[str],
+    options: Options,
+    queries: Path | None,
+    listing: Listing | None,
+    heard: set[str],
 ) -> Flows:
-    """The flows behind the inputs; what is to be known of them is said before they are read."""
+    """The flows behind the inputs; what is to be known of them is said before they are read.
+
+    What was `heard` before is not said again.
+    """
     said: list[str] = []
     try:
         flows = read(
@@ -165,8 +187,9 @@ def _flows(
         if listing:
             listing.stop()
     for line in said:
-        if not options.quiet:
+        if not options.quiet and line not in heard:
             print(f"flowlens: {terminal(line)}", file=sys.stderr)
+    heard.update(said)
     for source in flows.inputs.found.sources[:NEAR]:
         if source.ahead:
             source.ahead()
