@@ -79,7 +79,8 @@ class MalformedLine:
 class SourceAccount:
     """What one source gave: its counts, its layout, and whether it could be read to its end.
 
-    `envelope` is what held the records, `aside` what else was in it, by number.
+    `envelope` is what held the records, `aside` what else was in it, by number. Where it `failed`,
+    it couldn't be reached or read on, which may go better another time.
     """
 
     name: str
@@ -90,6 +91,7 @@ class SourceAccount:
     compression: str = ""
     truncated: str = ""
     unreadable: str = ""
+    failed: bool = False
     malformed: list[MalformedLine] = field(default_factory=list)
 
     def keep(self, line: MalformedLine) -> None:

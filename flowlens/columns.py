@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens.fields import Kind, field_of
+from flowlens.fields import Kind, field_of, fields
 from flowlens.layouts import Layout
 from flowlens.patterns import NULLS
 from flowlens.percent import decoded
@@ -84,6 +85,24 @@ def _moment(microseconds: int | None) -> datetime | None:
     if microseconds is None:
         return None
     return datetime.fromtimestamp(microseconds // 1_000_000, UTC)
+
+
+def stored(seen: Collection[str]) -> tuple[str, ...]:
+    """The columns worth storing of records that have these: in order, unknown ones last.
+
+    Those of version 2 are always there. What can be decoded from another column is left to
+    whoever reads that one.
+
+    >>> stored(["zone", "tcp_flags", "start_time"])[-2:]
+    ('tcp_flags', 'zone')
+    """
+    known = [
+        field.column
+        for field in fields().values()
+        if field.version == 2
+        or (field.column in seen and (field.token or field.source not in seen))
+    ]
+    return (*known, *(name for name in seen if name not in fields()))
 
 
 def arrow_schema(columns: tuple[str, ...]) -> pa.Schema:

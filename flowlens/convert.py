@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowlens.accounting import Account
+from flowlens.columns import stored
 from flowlens.directories import appearing
 from flowlens.engine import engine, sql_errors
 from flowlens.errors import FlowlensError
-from flowlens.fields import field_of, fields, quoted
+from flowlens.fields import field_of, quoted
 from flowlens.parquet.footers import MARK
 from flowlens.pipeline import Inputs, Listener, Question, answering, header_columns
 
@@ -29,7 +30,7 @@ def convert(
         FlowlensError: writing fails; a header within a file brings a field that none began with.
     """
     with appearing(directory) as part:
-        columns = _columns(inputs)
+        columns = stored(header_columns(inputs))
         account = _write(inputs, columns, part, by_day=by_day, listener=listener or Listener())
         more = {name for name in account.columns if field_of(name).token} - set(columns)
         if more:
@@ -38,21 +39,6 @@ def convert(
                 "with; convert that input apart"
             )
         return account
-
-
-def _columns(inputs: Inputs) -> tuple[str, ...]:
-    """The columns worth writing, in the order of the field table, unknown ones last.
-
-    What can be decoded from another column is left to whoever reads that one.
-    """
-    seen = header_columns(inputs)
-    known = [
-        field.column
-        for field in fields().values()
-        if field.version == 2
-        or (field.column in seen and (field.token or field.source not in seen))
-    ]
-    return (*known, *(name for name in seen if name not in fields()))
 
 
 def _write(

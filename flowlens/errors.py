@@ -47,6 +47,10 @@ class NoInputError(FlowlensError):
     exit_code = ExitCode.NO_INPUT
 
 
+class EmptyInputError(NoInputError):
+    """An input could be listed, and there is nothing in it to be read."""
+
+
 class StrictError(FlowlensError):
     """The work is done, but `strict` was asked for and some input was malformed or unreadable."""
 

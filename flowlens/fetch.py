@@ -48,6 +48,7 @@ class Note:
     aside: Counter[str] = field(default_factory=Counter)
     broken: str = ""
     unreadable: str = ""
+    failed: bool = False
 
     @property
     def form(self) -> str:
@@ -58,6 +59,7 @@ class Note:
 
     def refuse(self, error: Exception) -> None:
         """Say why the source can't be read, or, where a layout was found already, not on."""
+        self.failed = isinstance(error, OSError)
         text = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         if self.layout is not None:
             self.broken = text

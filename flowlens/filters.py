@@ -173,6 +173,16 @@ def is_span(text: str) -> bool:
     return _SPAN.fullmatch(text.strip()) is not None
 
 
+def span(text: str) -> timedelta | None:
+    """How long a span is; None for what is none.
+
+    >>> span("24h"), span("a while")
+    (datetime.timedelta(days=1), None)
+    """
+    match = _SPAN.fullmatch(text.strip())
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+
+
 def moment(value: str | datetime | None, option: str, now: datetime) -> datetime | None:
     """A moment in UTC from ISO text, a span before `now`, or a datetime (naive is UTC).
 
@@ -188,10 +198,10 @@ def moment(value: str | datetime | None, option: str, now: datetime) -> datetime
         return _utc(value, str(value), option)
     if not isinstance(value, str):
         raise UsageError(f"{option} {value!r}: no time; write text or give a datetime")
-    span = _SPAN.fullmatch(value.strip())
-    if span:
+    before = span(value)
+    if before is not None:
         try:
-            return (now - timedelta(**{_UNITS[span[2]]: int(span[1])})).replace(microsecond=0)
+            return (now - before).replace(microsecond=0)
         except OverflowError as error:
             raise UsageError(f"{option} {value}: that is before the year 1") from error
     try:

@@ -42,6 +42,14 @@ class Listener:
     on_end: Callable[[], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Records in their order; `runs` are places among the sources, each with so many rows of it."""
+
+    table: pa.Table
+    runs: tuple[tuple[int, int], ...]
+
+
 class Inflow:
     """One pass over the sources; the `kept` columns of the records that pass the filter flow in.
 
@@ -103,6 +111,7 @@ class Inflow:
         for refused in self._lake.refused:
             self.account.sources[refused.index].envelope = ENVELOPE
             self.account.sources[refused.index].unreadable = refused.why
+            self.account.sources[refused.index].failed = refused.failed
         if self._lake.files:
             counted, broken = self._tables.count(self._lake.files)
             self._counted = counted
@@ -121,6 +130,17 @@ class Inflow:
         if not self._streams:
             for _ in self._reading:
                 pass
+
+    def stretches(self) -> Iterator[Stretch]:
+        """All records, past DuckDB, each stretch with the sources of its rows; no filter holds.
+
+        For a lake whose files are all streamed.
+        """
+        for index, table in self._parts():
+            yield Stretch(table, ((index, table.num_rows),))
+        for parsed in self._reading.parsed():
+            runs = ((tally.source, tally.counts.records) for tally in parsed.tallies)
+            yield Stretch(parsed.table, tuple(runs))
 
     def lay(self) -> None:
         """Make `flows` a relation that can be read once."""
@@ -183,7 +203,7 @@ class Inflow:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         self.under_way = self.begun = True
         try:
-            for table in self._streamed_tables():
+            for _, table in self._parts():
                 yield from table.to_batches()
             for table in self._reading:
                 yield from table.to_batches()
@@ -192,8 +212,8 @@ class Inflow:
             self.failure = error
             raise
 
-    def _streamed_tables(self) -> Iterator[pa.Table]:
-        """Parquet from elsewhere; what is learned on the way is entered into the account."""
+    def _parts(self) -> Iterator[tuple[int, pa.Table]]:
+        """Parquet from elsewhere, with its place; what is learned goes into the account."""
         window = self._filter.since, self._filter.until
         groups = RowGroups(
             self._connection,
@@ -206,7 +226,7 @@ class Inflow:
         for part in groups:
             self._enter(part)
             if part.table is not None and part.table.num_rows:
-                yield part.table
+                yield part.index, part.table
 
     def _enter(self, part: Part) -> None:
         account = self.account.sources[part.index]
@@ -215,6 +235,7 @@ class Inflow:
         account.counts.add(part.counts)
         for line in part.malformed:
             self._put_aside(part.index, line)
+        account.failed = account.failed or part.failed
         if part.broken and account.layout:
             account.truncated = part.broken
         elif part.broken:

@@ -100,6 +100,15 @@ class Reading:
         Raises:
             NoInputError: at the end, if some source could not be read, and no other holds a line.
         """
+        for parsed in self.parsed():
+            yield parsed.table
+
+    def parsed(self) -> Iterator[Parsed]:
+        """The same tables with their tallies, which tell the rows' sources; none without rows.
+
+        Raises:
+            NoInputError: at the end, if some source could not be read, and no other holds a line.
+        """
         pool = ThreadPoolExecutor(threads(), thread_name_prefix="flowlens")
         try:
             yield from self._settled(self._tasks(pool), pool)
@@ -152,8 +161,8 @@ class Reading:
             note.refuse(error)
         yield Task(pool.submit(Work, [], [note]), done=(source.size or 0) - done)
 
-    def _settled(self, tasks: Iterator[Task], pool: ThreadPoolExecutor) -> Iterator[pa.Table]:
-        """The tables of the tasks in order, a few of them under way at any time."""
+    def _settled(self, tasks: Iterator[Task], pool: ThreadPoolExecutor) -> Iterator[Parsed]:
+        """What the tasks gave in order, a few of them under way at any time."""
         pending: deque[Task] = deque()
         depth = threads() + 1
         for task in tasks:
@@ -165,8 +174,8 @@ class Reading:
         while pending:
             yield from self._settle(pending, pool)
 
-    def _settle(self, pending: deque[Task], pool: ThreadPoolExecutor) -> Iterator[pa.Table]:
-        """Wait for the first task, enter it into the account, and hand on its tables.
+    def _settle(self, pending: deque[Task], pool: ThreadPoolExecutor) -> Iterator[Parsed]:
+        """Wait for the first task, enter it into the account, and hand on what it gave.
 
         Where a header in a block changed the layout, the blocks behind it are parsed again.
         """
@@ -187,7 +196,7 @@ class Reading:
         for parsed in work.parsed:
             self._enter(parsed)
             if parsed.table.num_rows:
-                yield parsed.table
+                yield parsed
         if work.too_large:
             yield from self._settled(
                 (task for numbered in work.too_large for task in self._blocks(numbered, pool)), pool
@@ -204,6 +213,7 @@ class Reading:
         account.aside = note.aside
         account.truncated = note.broken
         account.unreadable = note.unreadable
+        account.failed = note.failed
 
     def _enter(self, parsed: Parsed) -> None:
         for tally in parsed.tallies:

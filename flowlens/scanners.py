@@ -49,6 +49,16 @@ def chosen_tiers(text: str | None) -> tuple[str, ...]:
     return TIERS if "all" in names else tuple(names)
 
 
+def with_names(found: pa.Table, naming: Naming) -> tuple[pa.Table, Named]:
+    """Verdicts with what is said of their addresses; whole networks have no name."""
+    asked = found.filter(pc.is_in(found["tier"], pa.array(LISTED)))
+    alone = asked.filter(pc.is_null(asked["members"]))["srcaddr"].to_pylist()
+    named = naming.look_up(alone)
+    for name, column in named.columns(found["srcaddr"].to_pylist()).items():
+        found = found.append_column(name, column)
+    return found, named
+
+
 @dataclass(slots=True, repr=False)
 class Scanners(Shown):
     """Verdicts on sources; the flows are read when they are first looked at.
@@ -86,7 +96,9 @@ class Scanners(Shown):
         """
         if self._table is None:
             found = self._verdicts(0)
-            self._table = self._with_names(found) if self.naming else found
+            if self.naming:
+                found, self.named = with_names(found, self.naming)
+            self._table = found
         return self._table
 
     def top(self, rows: int) -> list[dict[str, Any]]:
@@ -114,16 +126,6 @@ class Scanners(Shown):
             known=self._known(),
             rows=rows,
         )
-
-    def _with_names(self, found: pa.Table) -> pa.Table:
-        """The table with what is said of its addresses; whole networks have no name."""
-        assert self.naming is not None
-        asked = found.filter(pc.is_in(found["tier"], pa.array(LISTED)))
-        alone = asked.filter(pc.is_null(asked["members"]))["srcaddr"].to_pylist()
-        self.named = self.naming.look_up(alone)
-        for name, column in self.named.columns(found["srcaddr"].to_pylist()).items():
-            found = found.append_column(name, column)
-        return found
 
     @property
     def evidence(self) -> Evidence:

@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from flowlens.errors import NoInputError
+from flowlens import stored
+from flowlens.errors import EmptyInputError, NoInputError
 from flowlens.layouts import Layout
+from flowlens.stored import Window
 
 STDIN = "-"
 
 NO_INPUT = "no input: give files, directories, globs, or - for standard input"
 
-NEVER_SOURCES = frozenset(("aws-logs-write-test", "_SUCCESS"))
+NEVER_SOURCES = frozenset(("aws-logs-write-test", "_SUCCESS", stored.MARK))
 """Names of objects that stand beside flow logs and hold none."""
 
 
@@ -33,7 +35,8 @@ class Source:
     What is not in the file system is opened by its `opener`: an object as a seekable stream, with
     OSErrors for whatever goes wrong. `layout` is set where the place knows it. `ahead` starts to
     bring the content near, and returns at once. Sources of one `kind` begin with the same header,
-    where that is known. `remark` is what a user should hear before it is read.
+    where that is known. `remark` is what a user should hear before it is read. `stamp` changes when
+    the content does: the time of a file's last change in nanoseconds, an object's ETag.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Source:
     ahead: Callable[[], None] | None = field(default=None, compare=False)
     kind: str = ""
     remark: str = ""
+    stamp: str = field(default="", compare=False)
 
     @property
     def is_stdin(self) -> bool:
@@ -52,10 +56,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """An input behind which there is no source, and why."""
+    """An input behind which there is no source, and why; the place may be there, and `empty`."""
 
     name: str
     why: str
+    empty: bool = False
 
 
 Remote = Callable[[str], Iterable[Source]]
@@ -77,11 +82,19 @@ class Found:
     passed_over: tuple[str, ...] = ()
 
 
-def find(inputs: Sequence[str], *, remote: Mapping[str, Remote] | None = None) -> Found:
+def find(
+    inputs: Sequence[str],
+    *,
+    remote: Mapping[str, Remote] | None = None,
+    window: Window = (None, None),
+    may_be_empty: bool = False,
+) -> Found:
     """The sources behind the inputs; `remote` lists those that begin with one of its prefixes.
 
+    Of a store, those that may hold records of the window.
+
     Raises:
-        NoInputError: no input was given, or none of them is there.
+        NoInputError: no input was given; none of them is there, unless that may be.
     """
     if not inputs:
         raise NoInputError(NO_INPUT)
@@ -92,7 +105,7 @@ def find(inputs: Sequence[str], *, remote: Mapping[str, Remote] | None = None) -
     for name in inputs:
         found = False
         try:
-            for identity, source in _expand(name, remote or {}):
+            for identity, source in _expand(name, remote or {}, window):
                 found = True
                 if identity in seen:
                     continue
@@ -102,16 +115,19 @@ def find(inputs: Sequence[str], *, remote: Mapping[str, Remote] | None = None) -
                 else:
                     sources.append(source)
             if not found:
-                missing.append(Missing(name, _nothing(name)))
+                missing.append(Missing(name, _nothing(name), empty=_may_be_empty(name)))
         except NoInputError as error:
-            missing.append(Missing(name, str(error).removeprefix(f"{name}: ")))
-    if not sources:
+            why = str(error).removeprefix(f"{name}: ")
+            missing.append(Missing(name, why, empty=isinstance(error, EmptyInputError)))
+    if not sources and not may_be_empty:
         first = missing[0] if missing else Missing(inputs[0], f"holds only {passed_over[0]}")
         raise NoInputError(f"{first.name}: {first.why}")
     return Found(tuple(inputs), tuple(sources), tuple(missing), tuple(passed_over))
 
 
 def _nothing(name: str) -> str:
+    if stored.is_store(Path(name)):
+        return "the store holds no records of that time"
     if Path(name).is_dir():
         return "the directory holds no files"
     if glob.has_magic(name):
@@ -119,7 +135,13 @@ def _nothing(name: str) -> str:
     return "no such file or directory"
 
 
-def _expand(name: str, remote: Mapping[str, Remote]) -> Iterator[tuple[object, Source]]:
+def _may_be_empty(name: str) -> bool:
+    return Path(name).is_dir() or glob.has_magic(name)
+
+
+def _expand(
+    name: str, remote: Mapping[str, Remote], window: Window
+) -> Iterator[tuple[object, Source]]:
     """The sources behind one input, each with what tells it from every other."""
     if name == STDIN:
         yield STDIN, Source(STDIN, None)
@@ -135,7 +157,10 @@ def _expand(name: str, remote: Mapping[str, Remote]) -> Iterator[tuple[object, S
     else:
         paths = []
     for path in paths:
-        if Path(path).is_dir():
+        if stored.is_store(Path(path)):
+            for part in stored.parts(Path(path), window):
+                yield part.path, Source(str(part.path), part.size)
+        elif Path(path).is_dir():
             for file in _walk(path):
                 yield from _source(file, walked=True)
         else:
@@ -149,7 +174,8 @@ def _source(path: str, *, walked: bool) -> Iterator[tuple[object, Source]]:
         yield path, Source(path, 0)
         return
     if stat.S_ISREG(status.st_mode):
-        yield (status.st_dev, status.st_ino), Source(path, status.st_size)
+        stamp = str(status.st_mtime_ns)
+        yield (status.st_dev, status.st_ino), Source(path, status.st_size, stamp=stamp)
     elif stat.S_ISDIR(status.st_mode) or not walked:
         yield path, Source(path, None)
 
@@ -157,8 +183,9 @@ def _source(path: str, *, walked: bool) -> Iterator[tuple[object, Source]]:
 def _walk(directory: str) -> Iterator[str]:
     """All files below a directory that can be sources, sorted; hidden ones are passed over.
 
-    Links to directories are followed, each directory once. One that can't be listed is given as if
-    it were a file, so that it is named as unreadable.
+    A store further down is passed over as well: it holds what is read beside it once more. Links to
+    directories are followed, each directory once. One that can't be listed is given as if it were a
+    file, so that it is named as unreadable.
     """
     walked: set[tuple[int, int]] = set()
     unlisted: list[str] = []
@@ -168,6 +195,10 @@ def _walk(directory: str) -> Iterator[str]:
         status = os.stat(place)
         if (status.st_dev, status.st_ino) in walked:
             directories.clear()
+            continue
+        if stored.MARK in names:
+            directories.clear()
+            yield os.path.join(place, stored.MARK)
             continue
         walked.add((status.st_dev, status.st_ino))
         directories[:] = sorted(name for name in directories if not name.startswith("."))

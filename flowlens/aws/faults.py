@@ -29,6 +29,7 @@ class Kind(Enum):
     DENIED = auto()
     NO_BUCKET = auto()
     NO_GROUP = auto()
+    NO_TOPIC = auto()
     VANISHED = auto()
     CHANGED = auto()
     ARCHIVED = auto()
@@ -62,6 +63,7 @@ _TEXTS: Mapping[Kind, str] = {
     "--profile or --role-arn{payer}",
     Kind.NO_BUCKET: "there is no such bucket ({why}); check its name, and --endpoint-url if given",
     Kind.NO_GROUP: "there is no such log group or stream ({why}); check its name, and --region",
+    Kind.NO_TOPIC: "there is no such topic ({why}); check its ARN, and whose it is",
     Kind.VANISHED: "the object is gone ({why}): deleted since it was listed; run again",
     Kind.CHANGED: "the object was changed while it was read ({why}); run again",
     Kind.ARCHIVED: "the object is archived ({why}); restore it first: aws s3api restore-object",
@@ -111,6 +113,7 @@ _CODES: Mapping[str, Kind] = {
     ),
     "NoSuchBucket": Kind.NO_BUCKET,
     "ResourceNotFoundException": Kind.NO_GROUP,
+    "NotFound": Kind.NO_TOPIC,
     **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "404"), Kind.VANISHED),
     **dict.fromkeys(("PreconditionFailed", "412", "InvalidRange", "416"), Kind.CHANGED),
     "InvalidObjectState": Kind.ARCHIVED,
@@ -170,6 +173,7 @@ _RIGHTS: Mapping[str, str] = {
     "DescribeLogGroups": "logs:DescribeLogGroups",
     "DescribeLogStreams": "logs:DescribeLogStreams",
     "DescribeFlowLogs": "ec2:DescribeFlowLogs",
+    "Publish": "sns:Publish",
     "AssumeRole": "sts:AssumeRole, and the role's trust (--external-id if it asks for one)",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Any
 
 from flowlens.aws.access import Clients
 from flowlens.aws.faults import NOT_AWS, Kind, explained, fault, foreign
-from flowlens.aws.live import MARGIN, MOST, RATE, Group, opener
+from flowlens.aws.live import MARGIN, MOST, RATE, WINDOW, Group, opener
 from flowlens.aws.pace import Pace
 from flowlens.errors import FlowlensError, NoInputError, nearest
 from flowlens.filters import Filter
@@ -159,6 +159,34 @@ def lister(
         yield Source(name, None, read, layout=layout, remark="; ".join(remarks))
 
     return sources
+
+
+def windows(
+    clients: Clients,
+    name: str,
+    starts: Sequence[datetime],
+    given: Layout | None,
+    now: datetime,
+) -> Iterator[Source]:
+    """An hour of a log group each, from each of `starts`, as an input of its own.
+
+    What it gives reaches beyond the hour on both sides, for an event's time is only near its
+    record's start.
+
+    Raises:
+        NoInputError: there is no such group, or AWS can't be asked.
+    """
+    pace = Pace(RATE)
+    logs = Logs(clients, pace)
+    group_name, streams = _names(name)
+    logs.kept(group_name, now)
+    if streams:
+        logs.require_stream(group_name, streams)
+    layout = given or logs.layout(group_name)[0]
+    for start in starts:
+        group = Group(group_name, streams, start - MARGIN, min(start + WINDOW + MARGIN, now))
+        read = opener(clients, group, pace)
+        yield Source(f"{name}#{start:%Y-%m-%dT%H}", None, read, layout=layout)
 
 
 def _span(chosen: Filter, kept: Kept | None, now: datetime) -> tuple[datetime | None, datetime]:

@@ -17,7 +17,7 @@ from flowlens.aws.access import Clients
 from flowlens.aws.faults import NOT_AWS, explained, foreign
 from flowlens.aws.objects import S3Object, Store
 from flowlens.aws.paths import Choice, Place, Step, flow_log, place
-from flowlens.errors import NoInputError
+from flowlens.errors import EmptyInputError, NoInputError
 from flowlens.sources import Remote, Source
 
 SCHEME = "s3://"
@@ -249,7 +249,7 @@ def lister(clients: Clients, choice: Choice, told: Listed) -> Remote:
         bucket = Bucket(clients, store, bucket_name, choice, more)
         objects = bucket.objects(prefix)
         if not objects:
-            raise NoInputError(_nothing(bucket, prefix, choice))
+            raise EmptyInputError(_nothing(bucket, prefix, choice))
         yield from map(_source, objects)
 
     return sources
@@ -262,6 +262,7 @@ def _source(item: S3Object) -> Source:
         item.size,
         item.open,
         ahead=item.ahead,
+        stamp=item.etag,
         kind=f"{SCHEME}{item.bucket}/{flow}" if flow else "",
     )
 

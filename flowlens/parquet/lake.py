@@ -60,10 +60,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A Parquet source that can't be read, and why."""
+    """A Parquet source that can't be read, and why: it `failed` if it can't even be reached."""
 
     index: int
     why: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ class Lake:
     def paths(self) -> list[str]:
         """What DuckDB must be able to open."""
         return [file.path for file in self.files]
+
+    def as_streams(self) -> Lake:
+        """The same files, none of them DuckDB's."""
+        files = ((file.index, file.source) for file in self.files)
+        return Lake(streamed=tuple(sorted((*self.streamed, *files))), refused=self.refused)
 
     def columns(self) -> frozenset[str]:
         """The columns of `flows` that some file has; streamed ones are looked at for it."""
@@ -125,7 +131,7 @@ def look(index: int, source: Source) -> File | Refused:
             found = footer(parquet(file).metadata)
         its = shape(found.columns)
     except REFUSED as error:
-        return Refused(index, why(error))
+        return Refused(index, why(error), isinstance(error, OSError))
     whole = found.whole()
     known = proven(its, whole, marked=found.marked)
     return File(index, source, its, found.compression, whole, known)

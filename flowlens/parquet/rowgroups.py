@@ -51,7 +51,10 @@ Numbered = tuple[int, Source]
 
 @dataclass(slots=True)
 class Part:
-    """What some rows of a source gave; `broken` says why there are no more of them."""
+    """What some rows of a source gave; `broken` says why there are no more of them.
+
+    It `failed` if the source couldn't be reached, rather than understood.
+    """
 
     index: int
     shape: Shape | None = None
@@ -61,6 +64,7 @@ class Part:
     table: pa.Table | None = None
     span: Span = (None, None)
     broken: str = ""
+    failed: bool = False
     done: int = 0
 
 
@@ -169,9 +173,9 @@ class RowGroups:
                     try:
                         yield from chunk.parts(self._cursor, self._wanted, self._window)
                     except REFUSED as error:  # the row groups behind it may be whole
-                        yield Part(index, broken=why(error))
+                        yield Part(index, broken=why(error), failed=isinstance(error, OSError))
         except REFUSED as error:
-            yield Part(index, broken=why(error))
+            yield Part(index, broken=why(error), failed=isinstance(error, OSError))
         if not number:
             yield Part(index, done=source.size or 0)
 

@@ -82,14 +82,21 @@ def system() -> tuple[Server, ...]:
     return tuple(Server(host) for host in hosts)
 
 
-def _servers(text: str, option: str) -> list[Server]:
-    """A host may have addresses where nobody serves, such as `localhost` has ::1: all are taken."""
-    place = f"{option} {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+def written(text: str, *, option: str = "--resolver") -> tuple[str, int]:
+    """The host and the port that a text names; the host isn't looked up.
+
+    Raises:
+        UsageError: the text is no `HOST`, `HOST:PORT` or `[IPv6]:PORT`.
+
+    >>> written("ns.example.net:5353"), written("2001:db8::1")
+    (('ns.example.net', 5353), ('2001:db8::1', 53))
+    """
+    place = _placed(text, option)
     address, colon, port = text.rpartition(":")
     if _is_address(text):
         if port in _PORTS and _is_address(address):
             raise UsageError(f"{place}: write [{address}]{colon}{port}, or [{text}] for an address")
-        return [Server(str(ip_address(text)))]
+        return text, PORT
     match = _WRITTEN.fullmatch(text)
     if match is None:
         raise UsageError(f"{place}: write HOST, HOST:PORT or [IPv6]:PORT")
@@ -97,14 +104,24 @@ def _servers(text: str, option: str) -> list[Server]:
     number = int(digits) if 0 < len(digits) <= 5 else 0
     if not 0 < number < 65536:
         raise UsageError(f"{place}: ports go from 1 to 65535")
-    host = match["v6"] or match["host"]
+    return match["v6"] or match["host"], number
+
+
+def _servers(text: str, option: str) -> list[Server]:
+    """A host may have addresses where nobody serves, such as `localhost` has ::1: all are taken."""
+    host, number = written(text, option=option)
     if _is_address(host):
         return [Server(str(ip_address(host)), number)]
     try:
         found = socket.getaddrinfo(host, number, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
+        place = _placed(text, option)
         raise UsageError(f"{place}: this host has no address; write its address") from error
     return [Server(str(address[0]), number) for *_, address in found]
+
+
+def _placed(text: str, option: str) -> str:
+    return f"{option} {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
 
 
 def _is_address(text: str) -> bool:

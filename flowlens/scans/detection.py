@@ -76,8 +76,17 @@ def detect(
                 knowledge.own,
                 save_state,
             )
-        _require_refusals(answers, inputs.knowledge.evidence)
+        require_refusals(answers, inputs.knowledge.evidence)
         return judge(answers, explain=explain)
+
+
+def remembered() -> Question:
+    """The rows of a state, in no order: what `state.save` writes of a day that isn't judged."""
+    query = named.find("exchanges")
+    columns = ", ".join(quoted(column.name) for column in query.columns)
+    return Question(
+        f"select {columns} from {quoted(query.name)}", {}, (*named.order([query]), query)
+    )
 
 
 def questions() -> list[Question]:
@@ -122,8 +131,25 @@ def touches(answers: Answers, sources: Sequence[str], *, most: int = TOUCHES) ->
     return answers.table(Question(sql, {"sources": list(sources), "most": most}))
 
 
-def _require_refusals(answers: Answers, evidence: Evidence) -> None:
-    """Refuse to judge a log of accepted records alone: it can't show who was turned away."""
+def touched_ports(answers: Answers, sources: Sequence[str]) -> pa.Table:
+    """Every port that some of the sources that have been judged touched, by source and port.
+
+    Columns: srcaddr, protocol, dstport, hosts.
+    """
+    sql = (
+        "select srcaddr, protocol, dstport, count(*) as hosts from source_targets "
+        "where list_contains($sources, srcaddr) group by srcaddr, protocol, dstport "
+        "order by srcaddr, protocol, dstport"
+    )
+    return answers.table(Question(sql, {"sources": list(sources)}))
+
+
+def require_refusals(answers: Answers, evidence: Evidence) -> None:
+    """Refuse to judge a log of accepted records alone: it can't show who was turned away.
+
+    Raises:
+        FlowlensError: it is one.
+    """
     (exposure,) = answers.table(Question.named(named.find("exposure"))).to_pylist()
     if exposure["refused"] or not exposure["accepted"]:
         return
