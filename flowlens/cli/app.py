@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from flowlens.cli.batch import batch
 from flowlens.cli.options import (
     Asked,
     NameOptions,
@@ -215,6 +216,36 @@ def convert(
 
 @app.command()
 @reads_flows
+def diff(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="BEFORE and AFTER; with --before and --after any inputs, each read for both.",
+            metavar="INPUT...",
+        ),
+    ],
+    *,
+    before: Annotated[
+        str | None,
+        typer.Option(help="A day, an hour 2026-11-22T14, or FROM/TO (UTC).", metavar="INTERVAL"),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(help="The interval to compare with it.", metavar="INTERVAL"),
+    ] = None,
+    format: ReportFormat = "table",
+    output: Output = None,
+    limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 10,
+    options: Options,
+) -> None:
+    """What changed between two inputs or intervals: what is let in, ports, sources, ENIs."""
+    from flowlens.cli.commands import run_diff
+
+    run_diff(inputs, before, after, _page(format, html=True), output, limit, options)
+
+
+@app.command()
+@reads_flows
 @asks_names
 @asks_scanners
 def scanners(
@@ -262,6 +293,9 @@ def rdns(
     from flowlens.cli.names import run_rdns
 
     run_rdns(addresses, format, output, limit, names.naming(rdns), quiet=quiet)
+
+
+app.add_typer(batch, name="batch")
 
 
 @app.command()

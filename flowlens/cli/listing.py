@@ -24,7 +24,7 @@ def list_queries(format: Format, output: Path | None, queries: Path | None) -> N
             "needs": ", ".join(_beyond_default(query)),
         }
         for name, query in sorted(known.items())
-        if query.path.parent.name != "scans"  # steps on the way to an answer
+        if query.path.parent.name not in named.STEPS
     ]
     _write_rows(rows, format, output, "Named queries")
 

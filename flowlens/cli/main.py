@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except FlowlensError as error:
-        return _say(str(error), error.exit_code)
+        for line in getattr(error, "problems", (str(error),)):
+            _say(line, error.exit_code)
+        return error.exit_code
     except MemoryError:
         return _say("out of memory; a window (--since, --until) needs less", ExitCode.FAILED)
     except Exception as error:

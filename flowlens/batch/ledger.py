@@ -1,0 +1,296 @@
+"""The ledger: one SQLite file that knows which object was read, and into which parts.
+
+What it says is true as soon as it is committed, and before that nothing has happened. Names of
+objects that are no UTF-8 are kept with the odd bytes percent-encoded.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from flowlens.accounting import Counts
+from flowlens.batch.errors import LedgerError
+from flowlens.batch.outbox import SCHEMA as OUTBOX
+
+NAME = "ledger.sqlite"
+
+PATIENCE = 30.0
+"""Seconds to wait while somebody else holds SQLite's lock, a backup perhaps."""
+
+COUNTED = ("lines", "headers", "blanks", "malformed", "repeats", "ok", "nodata", "skipdata")
+
+_OBJECT = ("name", "size", "stamp", "state", "why", "again", *COUNTED, "reasons")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object as it was read: `state` is read, truncated or unreadable.
+
+    With `again` it is read at the next run, whatever its stamp is then.
+    """
+
+    name: str
+    size: int
+    stamp: str
+    state: str
+    why: str
+    again: bool
+    counts: Counts
+    touches: Mapping[int, int]
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """Its row in the ledger."""
+        numbers = (getattr(self.counts, name) for name in COUNTED)
+        values = (self.name, self.size, self.stamp, self.state, self.why, int(self.again))
+        return (*values, *numbers, json.dumps(self.counts.reasons, sort_keys=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A Parquet file of the store; `runs` are names of objects with the rows of each, in order."""
+
+    day: str
+    path: str
+    rows: int
+    bytes: int
+    runs: tuple[tuple[str, int], ...]
+
+
+class Ledger:
+    """The ledger of a store. Everything within `change` happens, or nothing of it."""
+
+    def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
+        self.connection = connection
+        self.place = place
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """A transaction."""
+        with failures(self.place):
+            self.connection.execute("begin immediate")
+            try:
+                yield
+                self.connection.execute("commit")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("rollback")
+                raise
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT."""
+        with failures(self.place):
+            return self.connection.execute(sql, values).fetchall()
+
+    def value(self, sql: str, *values: object) -> int:
+        """The only number that a SELECT gives; 0 for null."""
+        return int(self.rows(sql, *values)[0][0] or 0)
+
+    def about(self, key: str) -> str:
+        """What was noted under a key; an empty text if nothing was."""
+        found = self.rows("select value from about where key = ?", key)
+        return str(found[0][0]) if found else ""
+
+    def note(self, key: str, value: str) -> None:
+        """Note something, in place of what was noted before."""
+        self.connection.execute(
+            "insert into about values (?, ?) on conflict do update set value = excluded.value",
+            (key, value),
+        )
+
+    def known(self) -> Iterator[tuple[str, int, str, bool]]:
+        """Name, size, stamp and `again` of every object, by name."""
+        with failures(self.place):
+            yield from self.connection.execute(
+                "select name, size, stamp, again from objects order by name"
+            )
+
+    def holding(self, names: Iterable[str]) -> list[Part]:
+        """The parts that hold records of the objects of these names."""
+        with failures(self.place):
+            self._given(names)
+            found = self.connection.execute(
+                "select distinct part from runs join objects on objects.id = runs.object"
+                " where objects.name in (select name from given) order by part"
+            ).fetchall()
+        return [self._part(int(number)) for (number,) in found]
+
+    def parts(self, day: str | None = None) -> list[Part]:
+        """The parts of a day, or all, without their runs, by day and path."""
+        rows = self.rows(
+            "select day, path, rows, bytes from parts where ? is null or day = ?"
+            " order by day, path",
+            day,
+            day,
+        )
+        return [Part(str(day), str(path), rows_, size, ()) for day, path, rows_, size in rows]
+
+    def with_runs(self, part: Part) -> Part:
+        """The same part with its runs."""
+        (row,) = self.rows("select id from parts where path = ?", part.path)
+        return self._part(int(row[0]))
+
+    def enter(
+        self, entries: Sequence[Entry], parts: Sequence[Part], gone: Iterable[str] = ()
+    ) -> None:
+        """Enter objects and parts in place of older ones; `gone` are paths of parts that were."""
+        execute = self.connection
+        execute.executemany("delete from parts where path = ?", ((path,) for path in gone))
+        self._given(entry.name for entry in entries)
+        of_given = "(select id from objects where name in (select name from given))"
+        self._touch(f"select start from touches where object in {of_given}")
+        execute.execute(f"delete from touches where object in {of_given}")
+        listed = ", ".join(_OBJECT)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _OBJECT[1:])
+        execute.executemany(
+            f"insert into objects ({listed}) values ({', '.join('?' * len(_OBJECT))})"
+            f" on conflict (name) do update set {changes}",
+            (entry.row for entry in entries),
+        )
+        execute.executemany(
+            "insert into touches select id, ?, ? from objects where name = ?",
+            (
+                (start, records, entry.name)
+                for entry in entries
+                for start, records in entry.touches.items()
+            ),
+        )
+        self._touch(f"select start from touches where object in {of_given}")
+        for part in parts:
+            self.put(part)
+
+    def put(self, part: Part) -> None:
+        """Enter a part of objects that have been entered."""
+        self.connection.execute("delete from parts where path = ?", (part.path,))
+        number = self.connection.execute(
+            "insert into parts (day, path, rows, bytes) values (?, ?, ?, ?)",
+            (part.day, part.path, part.rows, part.bytes),
+        ).lastrowid
+        self.connection.executemany(
+            "insert into runs select ?, ?, id, ? from objects where name = ?",
+            ((number, place, rows, name) for place, (name, rows) in enumerate(part.runs)),
+        )
+
+    def exchange(self, old: Iterable[Part], new: Iterable[Part]) -> None:
+        """Other parts in place of some, with the same records."""
+        for part in old:
+            self.connection.execute("delete from parts where path = ?", (part.path,))
+        for part in new:
+            self.put(part)
+
+    def lose(self, part: Part, names: Iterable[str]) -> None:
+        """Forget a part that is gone; the objects that had records in it are to be read again."""
+        self.exchange([part], [])
+        self._given(names)
+        self.connection.execute(
+            "update objects set again = 1 where name in (select name from given)"
+        )
+
+    def prune(self, day: str) -> None:
+        """Forget the parts of a day for good; its summaries stay what they are."""
+        self.connection.execute("delete from parts where day = ?", (day,))
+        self.connection.execute("update days set pruned = 1, changed = 0 where day = ?", (day,))
+
+    def change_days(self, days: Iterable[str]) -> None:
+        """Note that the summaries of these days are to be made anew."""
+        self.connection.executemany(
+            "insert into days (day) values (?) on conflict do update set changed = 1 - pruned",
+            ((day,) for day in days),
+        )
+
+    def change_later(self, *, published: bool) -> None:
+        """Note that whatever builds on a changed interval isn't true any more.
+
+        Verdicts on all that comes after it, that is; and all that is `published` of that, if a job
+        publishes anything that looks back.
+        """
+        self.connection.execute(
+            "update intervals set changed = 0"
+            " where date(start, 'unixepoch') in (select day from days where pruned = 1)"
+        )
+        first = "(select min(start) from intervals where changed = 1)"
+        what = "judged = 0, changed = 1" if published else "judged = 0"
+        self.connection.execute(f"update intervals set {what} where start >= {first}")
+
+    def _touch(self, starts: str) -> None:
+        self.connection.execute(
+            f"insert into intervals (start) select distinct start from ({starts}) where true"
+            " on conflict do update set changed = 1"
+        )
+
+    def _given(self, names: Iterable[str]) -> None:
+        self.connection.execute("create temp table if not exists given (name text primary key)")
+        self.connection.execute("delete from given")
+        self.connection.executemany("insert or ignore into given values (?)", ((n,) for n in names))
+
+    def _part(self, number: int) -> Part:
+        (row,) = self.rows("select day, path, rows, bytes from parts where id = ?", number)
+        runs = self.rows(
+            "select name, runs.rows from runs join objects on objects.id = runs.object"
+            " where part = ? order by place",
+            number,
+        )
+        day, path, rows, size = row
+        return Part(day, path, rows, size, tuple((str(name), int(n)) for name, n in runs))
+
+
+@contextmanager
+def opened(place: Path, *, create: bool = False) -> Iterator[Ledger]:
+    """The ledger at a place; with `create` it is made if it isn't there.
+
+    Raises:
+        LedgerError: it isn't there, is damaged, or is locked by somebody else.
+    """
+    if not create and not place.exists():
+        raise LedgerError(f"{place}: there is no ledger; flowlens batch rebuild JOB.toml makes it")
+    with failures(place):
+        connection = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)
+    try:
+        with failures(place):
+            connection.execute("pragma foreign_keys = on")
+            connection.execute("pragma synchronous = full")
+            if create:
+                script = resources.files("flowlens").joinpath("data/ledger.sql")
+                connection.executescript(script.read_text(encoding="utf-8") + OUTBOX)
+            else:
+                connection.execute("select count(*) from about").fetchall()
+        yield Ledger(connection, place)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def blank() -> Iterator[Ledger]:
+    """The ledger of a store that isn't there yet; it is nowhere."""
+    with opened(Path(":memory:"), create=True) as ledger:
+        yield ledger
+
+
+@contextmanager
+def failures(place: Path) -> Iterator[None]:
+    """Say what SQLite says in one line, with what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text:
+            remedy = "another program holds it; try again when that is done"
+        elif "full" in text:
+            remedy = "make room and run again"
+        elif "readonly" in text or "unable to open" in text:
+            remedy = "get write permission for it and its directory"
+        else:
+            remedy = "run again; if it stays, flowlens batch rebuild JOB.toml makes it anew"
+        raise LedgerError(f"{place}: {text}; {remedy}") from error
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(
+            f"{place}: damaged ({error}); flowlens batch rebuild JOB.toml makes it anew "
+            "from the parts"
+        ) from error

@@ -1,0 +1,196 @@
+"""What a job's inputs hold now, object by object, and what of it is new.
+
+Local directories are listed whole every time. Of S3 the folders of the last days are, from some
+time before the last run on. A log group of CloudWatch has no objects: each hour of it stands for
+one, and is read anew until no record of it can be late any more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+from flowlens.aws import remotes
+from flowlens.aws.access import Clients
+from flowlens.aws.groups import SCHEME as GROUPS
+from flowlens.aws.groups import windows
+from flowlens.batch import moments
+from flowlens.batch.job import HOUR, Job
+from flowlens.batch.ledger import Ledger
+from flowlens.errors import NoInputError
+from flowlens.filters import Filter
+from flowlens.layouts import from_user
+from flowlens.sources import Found, Missing, Source, find
+from flowlens.stored import Window
+
+SETTLED = "settled"
+"""The stamp of an hour of CloudWatch that no record comes to any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object as it is listed; `name` is how the ledger knows it.
+
+    Only records of `window` count: everything, but for an hour of CloudWatch.
+    """
+
+    name: str
+    source: Source
+    window: Window = (None, None)
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 where only reading tells."""
+        return self.source.size or 0
+
+    @property
+    def stamp(self) -> str:
+        """What changes when the content does."""
+        return self.source.stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects by name, each once, and the inputs that can't be listed."""
+
+    objects: tuple[Object, ...]
+    missing: tuple[Missing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Objects that the ledger doesn't know, those it knows otherwise, and those to try again."""
+
+    new: tuple[Object, ...]
+    changed: tuple[Object, ...]
+    again: tuple[Object, ...]
+
+    @property
+    def objects(self) -> list[Object]:
+        """All of them, by name."""
+        return sorted((*self.new, *self.changed, *self.again), key=lambda item: item.name)
+
+
+def listing(job: Job, ledger: Ledger, now: datetime, window: Window = (None, None)) -> Listing:
+    """List the inputs of a job; `window` is what a user asks to be listed again.
+
+    Raises:
+        UsageError: AWS is wanted and can't be asked at all.
+    """
+    since = window[0] or _since(job, ledger, now)
+    places = remotes(
+        job.aws.access(), Filter(since=since, until=window[1]), layout_given=bool(job.layout)
+    )
+    groups = [name for name in job.inputs if name.startswith(GROUPS)]
+    others = [name for name in job.inputs if not name.startswith(GROUPS)]
+    found = find(others, remote=places, may_be_empty=True) if others else Found((), ())
+    missing = list(found.missing)
+    base = job.path.parent
+    objects = {name: Object(name, s) for s in found.sources for name in [key(s.name, base)]}
+    for name in groups:
+        try:
+            objects |= {item.name: item for item in _hours(job, ledger, name, now, window)}
+        except NoInputError as error:
+            missing.append(Missing(name, str(error).removeprefix(f"{name}: ")))
+    if ledger.value("select count(*) from objects"):
+        # Nothing there at the first run is a mistake; later on there is just nothing new.
+        missing = [lost for lost in missing if not lost.empty]
+    return Listing(tuple(objects[name] for name in sorted(objects)), tuple(missing))
+
+
+def news(objects: Iterable[Object], ledger: Ledger) -> News:
+    """What is new of the objects, which come by name."""
+    new: list[Object] = []
+    changed: list[Object] = []
+    again: list[Object] = []
+    known = ledger.known()
+    entry = next(known, None)
+    for item in objects:
+        while entry is not None and entry[0] < item.name:
+            entry = next(known, None)
+        if entry is None or entry[0] != item.name:
+            new.append(item)
+        elif (entry[1], entry[2]) != (item.size, item.stamp):
+            changed.append(item)
+        elif entry[3]:
+            again.append(item)
+    return News(tuple(new), tuple(changed), tuple(again))
+
+
+def _since(job: Job, ledger: Ledger, now: datetime) -> datetime | None:
+    """From when on folders of S3 are listed: all of them at the first run."""
+    last = ledger.about("listed")
+    return None if not last else min(now, datetime.fromisoformat(last)) - job.lookback
+
+
+def _hours(job: Job, ledger: Ledger, name: str, now: datetime, window: Window) -> Iterator[Object]:
+    """The hours of a log group, from the first that isn't settled on."""
+    since = window[0] or now - job.lookback
+    if window[0] is None:
+        open_since = ledger.about(f"open {name}")
+        if open_since:
+            since = min(since, datetime.fromisoformat(open_since))
+    start = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    end = min(window[1] or now, now)
+    starts = [start + count * HOUR for count in range(max(0, -((start - end) // HOUR)))]
+    layout = from_user(job.layout) if job.layout else None
+    clients = Clients(job.aws.access())
+    for begin, source in zip(starts, windows(clients, name, starts, layout, now), strict=True):
+        ended = begin + HOUR
+        settled = ended + job.lateness <= now
+        stamp = SETTLED if settled else f"as of {now:%Y-%m-%dT%H:%M:%S.%fZ}"
+        hour = Source(source.name, None, source.opener, layout=source.layout, stamp=stamp)
+        yield Object(source.name, hour, (begin, ended))
+
+
+def note_listed(ledger: Ledger, job: Job, now: datetime) -> None:
+    """Note that everything listed until now has been read: the next run begins to list there."""
+    with ledger.change():
+        ledger.note("listed", moments.text(now))
+        for name in job.inputs:
+            if name.startswith(GROUPS):
+                ledger.note(f"open {name}", moments.text(now - job.lateness - HOUR))
+
+
+def key(name: str, base: Path) -> str:
+    """How the ledger knows an object: a path is told from the job file's directory, if below it.
+
+    >>> key("/jobs/logs/a.log", Path("/jobs")), key("s3://b/a.log", Path("/jobs"))
+    ('logs/a.log', 's3://b/a.log')
+    """
+    if name.startswith(f"{base}{os.sep}"):
+        name = name[len(str(base)) + 1 :]
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "".join(quote_from_bytes(os.fsencode(c)) if _is_odd(c) else c for c in name)
+    return name
+
+
+def _is_odd(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def grouped(objects: Sequence[Object], *, most: int, bytes_at_most: int) -> Iterator[list[Object]]:
+    """Objects in groups that are read together, in their order.
+
+    Hours of CloudWatch come alone, for only a part of what they give counts.
+    """
+    group: list[Object] = []
+    size = 0
+    for item in objects:
+        alone = item.window != (None, None)
+        if group and (alone or size + item.size > bytes_at_most or len(group) >= most):
+            yield group
+            group, size = [], 0
+        group.append(item)
+        size += item.size
+        if alone:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -1,0 +1,219 @@
+"""What is published of an interval: a directory that appears whole, and is the same however often.
+
+It is a function of the records up to the interval's end: not of the runs in which they came, nor of
+the clock. Names by reverse DNS alone are as they were when it was asked for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowlens import named
+from flowlens.batch import files
+from flowlens.batch.alerts import Firing, fire
+from flowlens.batch.job import Job
+from flowlens.batch.judging import NEW, Judged, judge, states
+from flowlens.batch.moments import text
+from flowlens.batch.origin import Origin, origins, tells
+from flowlens.batch.outputs import ENDINGS, Output, Outputs
+from flowlens.batch.relations import summaries
+from flowlens.batch.store import Store
+from flowlens.batch.summaries import knowledge
+from flowlens.batch.tables import COLUMNS as TABLES
+from flowlens.batch.tables import table
+from flowlens.filters import Filter
+from flowlens.headers import Query
+from flowlens.inflow import Listener
+from flowlens.intervals import Interval
+from flowlens.names import NAMED, Naming
+from flowlens.pipeline import Inputs, Question, answering
+from flowlens.report.facts import gather
+from flowlens.report.page import page
+from flowlens.scanners import with_names
+from flowlens.scans.verdicts import COLUMNS as VERDICTS
+from flowlens.sources import Found
+from flowlens.version import version
+
+RUN = "run.json"
+
+_OWN = ("run", "seconds")
+"""What differs from run to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An interval with its files; `changed` tells whether they weren't there like that already."""
+
+    interval: Interval
+    directory: Path
+    outputs: tuple[Output, ...]
+    firings: tuple[Firing, ...]
+    remarks: tuple[str, ...]
+    changed: bool
+
+
+def publish(
+    store: Store, job: Job, interval: Interval, naming: Naming | None, listener: Listener, run: str
+) -> Published:
+    """Publish an interval; its directory is swapped in, if that isn't there already.
+
+    Raises:
+        FlowlensError: a query can't be answered, an alert's SQL is wrong.
+        OSError: a file can't be written; what was published is as it was.
+    """
+    place = job.output / interval.name
+    part = files.beside(place)
+    part.mkdir()
+    try:
+        desk = _Desk(store, job, interval, naming, listener, Outputs(part))
+        desk.write()
+        about = desk.about()
+        changed = not _is_there(place, about)
+        if changed:
+            told = json.dumps({"run": run, **about}, indent=1) + "\n"
+            with files.replacing(part / RUN) as file:
+                file.write_text(told, encoding="utf-8")
+            files.swap(part, place)
+    finally:
+        files.discard(part)
+    outputs = tuple(desk.outputs.written)
+    return Published(interval, place, outputs, tuple(desk.firings), tuple(desk.remarks), changed)
+
+
+class _Desk:
+    """Where the files of one interval are made."""
+
+    def __init__(
+        self,
+        store: Store,
+        job: Job,
+        interval: Interval,
+        naming: Naming | None,
+        listener: Listener,
+        outputs: Outputs,
+    ) -> None:
+        self._store = store
+        self._job = job
+        self._interval = interval
+        self._naming = naming
+        self._listener = listener
+        self.outputs = outputs
+        self.firings: list[Firing] = []
+        self.remarks: list[str] = []
+        self._queries: dict[str, Query] = {}
+        self._origins: list[Origin] = origins(store, interval)
+        parts = store.ledger.parts(interval.day)
+        hour = Filter(since=interval.start, until=interval.end)
+        whole = interval.name == interval.day
+        self._inputs = Inputs(
+            Found((), store.sources(parts)),
+            filter=Filter() if whole else hour,
+            knowledge=knowledge(job),
+        )
+
+    def write(self) -> None:
+        """Everything that the job wants."""
+        job = self._job
+        if job.queries:
+            self._answers()
+        if job.report:
+            self._report()
+        if not (job.scanners or job.mail or job.alerts or job.summaries):
+            return
+        judged = judge(self._store, job, self._interval)
+        if judged.why:
+            self.remarks.append(f"scanners: {judged.why}")
+        if job.scanners:
+            self._scanners(judged)
+        if job.alerts or job.summaries or job.mail:
+            self._summaries(judged)
+
+    def about(self) -> Mapping[str, object]:
+        """What `run.json` says, apart from what differs from run to run."""
+        queries = {
+            name: hashlib.sha256(query.sql.encode()).hexdigest()
+            for name, query in sorted(self._queries.items())
+        }
+        return {
+            "flowlens": version(),
+            "job": self._job.name,
+            "interval": self._interval.name,
+            "start": text(self._interval.start),
+            "end": text(self._interval.end),
+            "records": sum(origin.records for origin in self._origins),
+            "malformed": sum(origin.malformed for origin in self._origins),
+            "queries": queries,
+            "outputs": [output.to_dict() for output in self.outputs.written],
+            "alerts": [firing.to_dict() for firing in self.firings],
+            "remarks": self.remarks,
+            "inputs": [origin.to_dict() for origin in self._origins],
+        }
+
+    def _answers(self) -> None:
+        job = self._job
+        own = named.load(job.query_files) if job.query_files else {}
+        self._queries = {name: named.find(name, extra=own) for name in job.queries}
+        questions = {
+            name: Question.named(query, job.params.get(name, {}))
+            for name, query in self._queries.items()
+        }
+        asked = list(questions.values())
+        with answering(self._inputs, asked, self._listener) as answers:
+            for name, question in questions.items():
+                columns = self._queries[name].columns
+                self.outputs.table(name, job.formats, answers.reader(question), columns)
+
+    def _report(self) -> None:
+        part = self._job.report
+        assert part is not None
+        earlier = states(self._store, self._interval, within=False)
+        inputs = Inputs(
+            self._inputs.found,
+            filter=self._inputs.filter,
+            knowledge=knowledge(self._job, earlier),
+        )
+        report = gather(
+            inputs,
+            self._listener,
+            rows=part.rows,
+            as_of=self._interval.end,
+            naming=self._naming,
+        )
+        report = tells(report, self._job, self._interval, self._origins)
+        for form in part.formats:
+            self.outputs.text(f"report.{ENDINGS[form]}", page(report, form, width=None))
+
+    def _scanners(self, judged: Judged) -> None:
+        part = self._job.scanners
+        assert part is not None
+        rows, columns = judged.table, [*VERDICTS, NEW]
+        if self._naming:
+            rows, _ = with_names(rows, self._naming)
+            columns = [*VERDICTS, NEW, *NAMED]
+        self.outputs.table("scanners", part.formats, rows, columns)
+
+    def _summaries(self, judged: Judged) -> None:
+        job, interval = self._job, self._interval
+        about = {"job": job.name, "start": text(interval.start), "end": text(interval.end)}
+        with summaries(self._store, job, interval, judged) as relations:
+            for name in job.summaries:
+                self.outputs.table(name, job.formats, table(name, relations), TABLES[name])
+            for alert in job.alerts:
+                self.firings += fire(alert, relations.ask, about)
+
+
+def _is_there(place: Path, about: Mapping[str, object]) -> bool:
+    """Whether an interval has been published just like that, and its files are there."""
+    try:
+        known = json.loads((place / RUN).read_text(encoding="utf-8"))
+        sizes = {path.name: path.stat().st_size for path in place.iterdir()}
+    except (OSError, ValueError):
+        return False
+    outputs = known.get("outputs", []) if isinstance(known, dict) else []
+    there = all(sizes.get(output["name"]) == output["bytes"] for output in outputs)
+    rest = {name: value for name, value in known.items() if name not in _OWN}
+    return there and rest == json.loads(json.dumps(about))

@@ -1,0 +1,89 @@
+"""A ledger made anew from the parts of a store, where the old one is lost or damaged.
+
+Every part tells of its objects. Objects without a single record are in no part: the next run reads
+them again, and with them those whose parts say different things of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from flowlens.batch import files
+from flowlens.batch.job import Job
+from flowlens.batch.ledger import NAME, Entry, Part, opened
+from flowlens.batch.parts import FLOWS, described, runs, touched
+from flowlens.batch.store import locked
+from flowlens.errors import UsageError
+from flowlens.stored import MANIFEST
+from flowlens.stored import described as told
+
+
+def rebuild(job: Job) -> tuple[int, int, list[str]]:
+    """Make the ledger anew; objects, parts, and the paths of parts that couldn't be used.
+
+    The old ledger is kept beside it until this is done.
+
+    Raises:
+        LockedError: a run is at work on the store.
+        UsageError: there is no store.
+    """
+    with locked(job):
+        place = job.store / NAME
+        new = files.beside(place)
+        objects, parts, lost = _made(job, new)
+        for ending in ("-journal", "-wal", "-shm"):
+            files.discard(place.with_name(f"{NAME}{ending}"))
+        files.sync(new)
+        os.replace(new, place)
+        files.sync(job.store)
+        return objects, parts, lost
+
+
+def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
+    entries: dict[str, Entry] = {}
+    parts: list[Part] = []
+    lost: list[str] = []
+    seconds = int(job.interval.total_seconds())
+    for path in _paths(job.store):
+        try:
+            own = described(path)
+            named = tuple((own[number].name, rows) for number, rows in runs(path))
+            touches = touched(path, named, seconds)
+            size = path.stat().st_size
+        except (OSError, ValueError, KeyError, IndexError, TypeError, pa.ArrowException):
+            lost.append(str(path.relative_to(job.store)))
+            continue
+        day = path.parent.name.removeprefix("day=")
+        relative = str(path.relative_to(job.store))
+        parts.append(Part(day, relative, sum(rows for _, rows in named), size, named))
+        for entry in own:
+            entries[entry.name] = _with(entries.get(entry.name), entry, touches[entry.name])
+    with opened(place, create=True) as ledger, ledger.change():
+        ledger.enter(list(entries.values()), parts)
+        ledger.change_days({part.day for part in parts})
+    return len(entries), len(parts), lost
+
+
+def _with(known: Entry | None, entry: Entry, touches: Mapping[int, int]) -> Entry:
+    """An object with what one more part has of it."""
+    if known is None:
+        return replace(entry, touches=dict(touches))
+    together = dict(known.touches)
+    for start, records in touches.items():
+        together[start] = together.get(start, 0) + records
+    same = (known.size, known.stamp) == (entry.size, entry.stamp)
+    return replace(known, touches=together, again=known.again or not same)
+
+
+def _paths(store: Path) -> list[Path]:
+    """The parts that count: those of the manifest, or all there are if that is lost as well."""
+    try:
+        rows = told(store / MANIFEST)["parts"]
+        return sorted(store / row["path"] for row in rows)
+    except UsageError:
+        return sorted((store / FLOWS).glob("day=*/*.parquet"))

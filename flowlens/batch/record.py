@@ -1,0 +1,54 @@
+"""What a run did, as `run.json` beside the intervals has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from flowlens.batch import files
+
+RUN = "run.json"
+
+
+@dataclass(slots=True)
+class Record:
+    """What a run did so far; times are ISO 8601, UTC."""
+
+    run: str
+    job: str
+    flowlens: str
+    started: str
+    ended: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    listed: int = 0
+    new: int = 0
+    changed: int = 0
+    again: int = 0
+    records: int = 0
+    malformed: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    lost_parts: list[str] = field(default_factory=list)
+    days: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    compacted: list[str] = field(default_factory=list)
+    pruned: int = 0
+    alerts: int = 0
+    alerts_pending: int = 0
+    remarks: list[str] = field(default_factory=list)
+    exit_code: int = 0
+    error: str = ""
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether there was nothing to read, and nothing to publish."""
+        return not (self.new or self.changed or self.again or self.published)
+
+    def write(self, directory: Path) -> None:
+        """Put it beside the intervals."""
+        told = {**asdict(self), "nothing_new": self.nothing_new}
+        with files.replacing(directory / RUN) as part:
+            part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

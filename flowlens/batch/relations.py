@@ -1,0 +1,223 @@
+"""The summaries as relations that can be asked: what alerts look at, and what is published of them.
+
+They hold the intervals up to and with the one that is published, as far back as the job says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flowlens.batch.job import DAY, Job
+from flowlens.batch.judging import Judged
+from flowlens.batch.rollups import ROLLUPS, SCHEMAS
+from flowlens.batch.sketches import estimate
+from flowlens.batch.store import Store
+from flowlens.engine import Connection, engine, lock, require_select, sql_errors
+from flowlens.intervals import Interval
+
+MEMORY = "512MiB"
+"""What DuckDB may hold before it spills."""
+
+_TIME = pa.timestamp("us", "UTC")
+_TOLD = pa.schema(
+    [
+        ("start_time", _TIME),
+        ("end_time", _TIME),
+        ("sources", pa.int64()),
+        ("malformed", pa.int64()),
+        ("new_scanners", pa.int64()),
+    ]
+)
+
+_INTERVALS = """
+create table intervals as
+with sums as (
+    select
+        start_time,
+        sum(records) as records,
+        sum(records) filter (where action = 'ACCEPT') as accepted,
+        sum(records) filter (where action = 'REJECT') as rejected,
+        sum(packets) as packets,
+        sum(bytes) as bytes,
+        sum(bytes) filter (where action = 'REJECT') as rejected_bytes,
+        count(distinct interface_id) as enis,
+        sum(nodata) as nodata,
+        sum(skipdata) as skipdata
+    from records
+    group by start_time
+)
+select
+    told.start_time,
+    told.end_time,
+    cast(sums.records as bigint) as records,
+    cast(coalesce(sums.accepted, 0) as bigint) as accepted,
+    cast(coalesce(sums.rejected, 0) as bigint) as rejected,
+    cast(sums.packets as bigint) as packets,
+    cast(sums.bytes as bigint) as bytes,
+    cast(coalesce(sums.rejected_bytes, 0) as bigint) as rejected_bytes,
+    told.sources,
+    sums.enis,
+    cast(sums.nodata as bigint) as nodata,
+    cast(sums.skipdata as bigint) as skipdata,
+    told.malformed,
+    told.new_scanners
+from sums
+join told
+    on told.start_time = sums.start_time
+order by told.start_time
+"""
+
+_PORTS = """
+create view ports as
+select
+    records.start_time,
+    records.action,
+    records.protocol,
+    records.port,
+    cast(sum(records.records) as bigint) as records,
+    cast(sum(records.packets) as bigint) as packets,
+    cast(sum(records.bytes) as bigint) as bytes,
+    max(sources.sources) as sources
+from records
+left join sources
+    on sources.grouped = 'port'
+    and sources.start_time = records.start_time
+    and sources.action is not distinct from records.action
+    and sources.protocol is not distinct from records.protocol
+    and sources.port is not distinct from records.port
+where records.records > 0
+group by records.start_time, records.action, records.protocol, records.port
+"""
+
+_ENIS = """
+create view enis as
+select
+    records.start_time,
+    records.account_id,
+    records.interface_id,
+    records.action,
+    cast(sum(records.records) as bigint) as records,
+    cast(sum(records.packets) as bigint) as packets,
+    cast(sum(records.bytes) as bigint) as bytes,
+    max(sources.sources) as sources
+from records
+left join sources
+    on sources.grouped = 'eni'
+    and sources.start_time = records.start_time
+    and sources.account_id is not distinct from records.account_id
+    and sources.interface_id is not distinct from records.interface_id
+    and sources.action is not distinct from records.action
+where records.records > 0
+group by records.start_time, records.account_id, records.interface_id, records.action
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Summaries:
+    """The relations, as of the end of an interval."""
+
+    connection: Connection
+
+    def ask(self, sql: str) -> list[dict[str, object]]:
+        """The rows of one SELECT.
+
+        Raises:
+            UsageError: it is no single SELECT, or fails.
+        """
+        require_select(self.connection, sql)
+        rows: list[dict[str, object]] = self.table(sql).to_pylist()
+        return rows
+
+    def table(self, sql: str) -> pa.Table:
+        """The same as a table."""
+        with sql_errors():
+            return self.connection.sql(sql).to_arrow_table()
+
+
+@contextmanager
+def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Iterator[Summaries]:
+    """The summaries as of the end of an interval, whose verdicts are given.
+
+    Relations: intervals, ports, enis, scanners, scanner_ports, current; and beneath them `records`,
+    `sizes` and `sources`, as the store has them.
+    """
+    since = Interval(interval.end - timedelta(days=job.summary_days), interval.end)
+    rows = store.ledger.rows(
+        "select intervals.start, new_scanners, sum(malformed) from intervals"
+        " join touches on touches.start = intervals.start"
+        " join objects on objects.id = touches.object"
+        " where intervals.start >= ? and intervals.start <= ? group by intervals.start",
+        since.seconds,
+        interval.seconds,
+    )
+    rolled = rollups(store, job, Interval(since.start, interval.end))
+    sources = _sources(rolled["sources"])
+    told = [
+        {
+            "start_time": each.start,
+            "end_time": each.end,
+            "sources": sources.get(each.start, 0),
+            "malformed": malformed,
+            "new_scanners": judged.new if each == interval else new,
+        }
+        for start, new, malformed in rows
+        for each in [Interval.at(int(start), job.interval)]
+    ]
+    current = {"start_time": [interval.start], "end_time": [interval.end]}
+    tables = {
+        **rolled,
+        "told": pa.Table.from_pylist(told, _TOLD),
+        "scanners": judged.table,
+        "scanner_ports": judged.ports,
+        "current": pa.table(current, pa.schema([("start_time", _TIME), ("end_time", _TIME)])),
+    }
+    with engine() as connection:
+        connection.execute(f"set memory_limit = '{MEMORY}'")
+        for name, table in tables.items():
+            connection.register(name, table)
+        for sql in (_INTERVALS, _PORTS, _ENIS):
+            connection.execute(sql)
+        lock(connection)
+        yield Summaries(connection)
+
+
+def rollups(store: Store, job: Job, span: Interval) -> Mapping[str, pa.Table]:
+    """The rollups of a span, by the job's interval: records, sizes and sources."""
+    level = store.path(ROLLUPS, "days" if job.interval == DAY else "hours")
+    first, last = span.day, f"{span.end - timedelta(microseconds=1):%Y-%m-%d}"
+    places = [
+        place
+        for place in sorted(level.glob("day=*"))
+        if first <= place.name.removeprefix("day=") <= last
+    ]
+    # The statistics of row groups leave out most of the hours that aren't wanted.
+    window = [("start_time", ">=", span.start), ("start_time", "<", span.end)]
+    return {
+        name: pa.concat_tables(
+            [
+                schema.empty_table(),
+                *(
+                    pq.read_table(place / f"{name}.parquet", filters=window, partitioning=None)
+                    for place in places
+                ),
+            ]
+        )
+        for name, schema in SCHEMAS.items()
+    }
+
+
+def _sources(sketches: pa.Table) -> Mapping[datetime, int]:
+    """How many sources each interval has in all, whatever became of their traffic."""
+    every = sketches.filter(pc.equal(sketches["grouped"], "all"))
+    together: defaultdict[datetime, list[bytes]] = defaultdict(list)
+    for row in every.select(["start_time", "sketch"]).to_pylist():
+        together[row["start_time"]].append(row["sketch"])
+    return {start: estimate(several) for start, several in together.items()}

@@ -1,0 +1,89 @@
+"""What a store keeps of the records of a day: rollups, and the state of the scan detector.
+
+Each is a function of the records alone, and made anew from all of them when late ones come: so it
+doesn't matter in which runs they came, nor whether one was killed on the way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowlens import state
+from flowlens.batch import files, moments, rollups
+from flowlens.batch.job import DAY, Job
+from flowlens.batch.store import Store
+from flowlens.evidence import Evidence
+from flowlens.filters import Filter
+from flowlens.inflow import Listener
+from flowlens.intervals import Interval
+from flowlens.knowledge import Knowledge
+from flowlens.pipeline import Answers, Inputs, answering
+from flowlens.scans import detection
+from flowlens.sources import Found
+from flowlens.stored import UNDATED
+
+STATE = "state"
+
+MEMORY = "512MiB"
+"""What DuckDB may hold while it makes them, before it spills."""
+
+
+def knowledge(job: Job, earlier: tuple[state.State, ...] = ()) -> Knowledge:
+    """What the detector knows beside the records."""
+    own = job.scanners.own if job.scanners else ()
+    return Knowledge(own=own, evidence=Evidence(), earlier=earlier)
+
+
+def state_of(store: Store, interval: Interval) -> Path:
+    """Where the state of an interval is."""
+    return store.path(STATE, interval.name)
+
+
+def intervals_of(store: Store, job: Job, day: str) -> list[Interval]:
+    """The intervals of a day that have records."""
+    if day == UNDATED:
+        return []
+    first = moments.seconds(moments.of_name(day))
+    rows = store.ledger.rows(
+        "select distinct start from touches where start >= ? and start < ? + 86400 order by start",
+        first,
+        first,
+    )
+    return [Interval.at(int(start), job.interval) for (start,) in rows]
+
+
+def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
+    """Make all summaries of a day anew.
+
+    Raises:
+        OSError: a file can't be written; they are made at the next run.
+    """
+    starts = intervals_of(store, job, day)
+    parts = store.ledger.parts(day)
+    if day != UNDATED and parts:
+        inputs = Inputs(Found((), store.sources(parts)), knowledge=knowledge(job))
+        whole = job.interval == DAY
+        asked = [*rollups.questions(), *([detection.remembered()] if whole else [])]
+        with answering(inputs, asked, listener, memory=MEMORY) as answers:
+            rollups.write(answers, store.directory, day)
+            if whole:
+                _remember(answers, job, state_of(store, starts[0]))
+        for interval in [] if whole else starts:
+            hour = Filter(since=interval.start, until=interval.end)
+            within = Inputs(inputs.found, filter=hour, knowledge=inputs.knowledge)
+            with answering(within, [detection.remembered()], listener, memory=MEMORY) as answers:
+                _remember(answers, job, state_of(store, interval))
+    with store.ledger.change():
+        store.ledger.connection.execute("update days set changed = 0 where day = ?", (day,))
+
+
+def _remember(answers: Answers, job: Job, place: Path) -> None:
+    known = knowledge(job)
+    part = files.beside(place)
+    try:
+        state.save(
+            lambda name: answers.reader(detection.remembered()), known.evidence, known.own, part
+        )
+        files.swap(part, place)
+    finally:
+        files.discard(part)

@@ -1,0 +1,156 @@
+"""Keeping a store small and whole: leftovers go, lost parts are noticed, small ones put together.
+
+Everything here may be killed at any time: the ledger changes last, or what it says is healed.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flowlens.batch import files, moments
+from flowlens.batch.drafts import Drafts
+from flowlens.batch.ingest import replaced
+from flowlens.batch.job import DAY, Job
+from flowlens.batch.ledger import Entry, Part
+from flowlens.batch.parts import FLOWS, MOST_BYTES, described, pieces
+from flowlens.batch.rollups import LEVELS, ROLLUPS
+from flowlens.batch.store import Store
+from flowlens.batch.summaries import STATE
+from flowlens.intervals import Interval
+from flowlens.stored import UNDATED
+
+SMALL = MOST_BYTES // 2
+"""A part below this is put together with others; bytes."""
+
+
+def tidy(store: Store, job: Job) -> None:
+    """Remove what killed runs left behind: files that are not whole, parts that nobody knows."""
+    known = {part.path for part in store.ledger.parts()}
+    for place in store.path(FLOWS).glob("day=*"):
+        files.sweep(place)
+        for path in place.glob("*.parquet"):
+            if str(path.relative_to(store.directory)) not in known:
+                files.discard(path)
+    for level in LEVELS:
+        files.sweep(store.path(ROLLUPS, level))
+    for place in (store.directory, store.path(STATE), *store.path(STATE).glob("*"), job.output):
+        files.sweep(place)
+    store.publish()
+
+
+def lost(store: Store) -> list[Part]:
+    """Parts that are gone or cut short."""
+    return [
+        part
+        for part in store.ledger.parts()
+        if not (path := store.path(part.path)).is_file() or path.stat().st_size != part.bytes
+    ]
+
+
+def heal(store: Store) -> list[str]:
+    """Forget lost parts, so that their objects are read again; the paths of these parts."""
+    found = lost(store)
+    for part in found:
+        names = sorted({name for name, _ in store.ledger.with_runs(part).runs})
+        with store.ledger.change():
+            store.ledger.lose(part, names)
+            store.ledger.change_days([part.day])
+    return [part.path for part in found]
+
+
+def compact(store: Store, job: Job, now: datetime) -> list[str]:
+    """Put the small parts of closed days together, a day at a time; the days."""
+    done = []
+    for (day,) in store.ledger.rows(
+        "select day from parts where bytes < ? group by day having count(*) > 1 order by day", SMALL
+    ):
+        if day == UNDATED or _end(day) + job.lateness > now:
+            continue
+        small = [part for part in store.ledger.parts(day) if part.bytes < SMALL]
+        _together(store, job, day, [store.ledger.with_runs(part) for part in small])
+        done.append(str(day))
+    return done
+
+
+def prune(store: Store, job: Job, now: datetime, *, really: bool = True) -> list[Path]:
+    """Remove what the job doesn't keep any longer; what that is."""
+    kept = job.retention
+    gone: list[Path] = []
+    if kept.records is not None:
+        for day in sorted({part.day for part in store.ledger.parts()} - {UNDATED}):
+            if _end(day) + kept.records <= now:
+                gone += _records(store, day, really=really)
+    for place in sorted(store.path(ROLLUPS).glob("*/day=*")):
+        end = _named_end(place.name.removeprefix("day="), DAY)
+        if kept.rollups is not None and end is not None and end + kept.rollups <= now:
+            gone.append(place)
+    gone += _named(store.path(STATE), job, kept.state, now)
+    gone += _named(job.output, job, kept.outputs, now)
+    if really:
+        for place in gone:
+            files.discard(place)
+    return gone
+
+
+def _records(store: Store, day: str, *, really: bool) -> list[Path]:
+    parts = store.ledger.parts(day)
+    if really:
+        with store.ledger.change():
+            store.ledger.prune(day)
+        store.publish()
+    return [store.path(part.path) for part in parts]
+
+
+def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
+    """Some parts of a day as one, object by object."""
+    entries: list[Entry] = []
+    numbers: dict[str, int] = {}
+    for part in parts:
+        for entry in described(store.path(part.path)):
+            if numbers.setdefault(entry.name, len(entries)) == len(entries):
+                entries.append(entry)
+    schema = pa.unify_schemas(
+        [pq.read_schema(store.path(part.path)).remove_metadata() for part in parts]
+    )
+    streams = [pieces(store.path(part.path), part) for part in parts]
+    drafts = Drafts(store.path(FLOWS), schema, job.interval)
+    try:
+        rows: Iterator[tuple[str, pa.Table]] = heapq.merge(*streams, key=lambda piece: piece[0])
+        for name, table in rows:
+            drafts.put(day, table, [(numbers[name], table.num_rows)])
+        made = drafts.close(entries)
+        files.settle((path, store.path(part.path)) for path, part in made)
+    finally:
+        drafts.discard()
+    new = [part for _, part in made]
+    with store.ledger.change():
+        store.ledger.exchange(parts, new)
+    replaced(store, parts, new)
+
+
+def _end(day: str) -> datetime:
+    return moments.of_name(day) + DAY
+
+
+def _named(directory: Path, job: Job, span: timedelta | None, now: datetime) -> list[Path]:
+    """The directories of intervals that ended so long ago; others are nobody's business here."""
+    if span is None:
+        return []
+    ends = {place: _named_end(place.name, job.interval) for place in sorted(directory.glob("*"))}
+    return [place for place, end in ends.items() if end and end + span <= now and place.is_dir()]
+
+
+def _named_end(name: str, length: timedelta) -> datetime | None:
+    """The end of the interval of that name; None if it is none."""
+    try:
+        start = moments.of_name(name)
+    except ValueError:
+        return None
+    interval = Interval(start, start + length)
+    return interval.end if interval.name == name else None

@@ -1,0 +1,140 @@
+"""What each command of `flowlens batch` does."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flowlens.batch.job import Job
+from flowlens.batch.jobfile import load
+from flowlens.batch.plan import plan
+from flowlens.batch.rebuilding import rebuild
+from flowlens.batch.record import Record
+from flowlens.batch.run import run
+from flowlens.batch.status import status
+from flowlens.batch.store import working
+from flowlens.batch.upkeep import prune
+from flowlens.errors import UsageError
+from flowlens.filters import moment, span
+from flowlens.inflow import Listener
+from flowlens.output.escape import terminal
+from flowlens.output.formats import Format
+from flowlens.pages.parts import json_text
+from flowlens.progress import Bar
+from flowlens.signals import interruptible
+from flowlens.stored import Window
+from flowlens.words import count
+
+NAMED = 5
+"""Intervals that are named one by one."""
+
+
+def run_job(
+    file: Path, since: str | None, until: str | None, lookback: str | None, *, quiet: bool
+) -> None:
+    """`flowlens batch run JOB.toml`."""
+    job = _job(file, lookback)
+    window = _window(since, until)
+    bar = Bar() if not quiet and sys.stderr is not None and sys.stderr.isatty() else None
+    with interruptible() as stop:
+        try:
+            update = bar.update if bar else None
+            record = run(job, window, listener=Listener(None, update, stop.is_set))
+        finally:
+            if bar:
+                bar.stop()
+    if not quiet:
+        for line in said(record):
+            _say(line)
+
+
+def run_plan(
+    file: Path, since: str | None, until: str | None, lookback: str | None, format: Format
+) -> None:
+    """`flowlens batch plan JOB.toml`."""
+    from flowlens.batch.pages import plan_text
+
+    job = _job(file, lookback)
+    found = plan(job, datetime.now(UTC), _window(since, until))
+    _print(json_text(found.to_dict()) if format is Format.JSON else plan_text(found))
+
+
+def run_status(file: Path, format: Format) -> None:
+    """`flowlens batch status JOB.toml`."""
+    from flowlens.batch.pages import status_text
+
+    found = status(load(file), datetime.now(UTC))
+    _print(json_text(found.to_dict()) if format is Format.JSON else status_text(found))
+
+
+def run_prune(file: Path, *, really: bool, quiet: bool) -> None:
+    """`flowlens batch prune JOB.toml`."""
+    job = load(file)
+    with working(job) as store:
+        gone = prune(store, job, datetime.now(UTC), really=really)
+    for path in gone if not really else []:
+        _print(f"{terminal(str(path))}\n")
+    if not quiet:
+        _say(f"{count(len(gone), 'file or directory', 'files and directories')} "
+             f"{'removed' if really else 'would be removed'}")  # fmt: skip
+
+
+def run_rebuild(file: Path, *, quiet: bool) -> None:
+    """`flowlens batch rebuild JOB.toml`."""
+    objects, parts, lost = rebuild(load(file))
+    if not quiet:
+        _say(f"a ledger of {count(objects, 'object')} in {count(parts, 'part')}; the next run "
+             "makes all summaries anew, and reads what is in no part")  # fmt: skip
+        for path in lost:
+            _say(f"{path}: can't be used; the next run reads its objects again")
+
+
+def said(record: Record) -> list[str]:
+    """What a run did, in a few lines."""
+    read = record.new + record.changed + record.again
+    lines = []
+    if record.nothing_new:
+        lines.append("nothing new")
+    else:
+        lines.append(f"{count(read, 'object')} read, {count(record.records, 'record')}; "
+                     f"published: {_few(record.published)}")  # fmt: skip
+    if record.malformed:
+        lines.append(f"{count(record.malformed, 'line')} malformed and put aside")
+    if record.unreadable:
+        lines.append(f"not read whole: {_few(record.unreadable)}; flowlens batch status says why")
+    return [*lines, *record.remarks]
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more if names else "nothing"
+
+
+def _job(file: Path, lookback: str | None) -> Job:
+    job = load(file)
+    if lookback is None:
+        return job
+    length = span(lookback)
+    if not length:
+        raise UsageError(f"--lookback {lookback}: no span; write 2d or 12h")
+    return replace(job, lookback=length)
+
+
+def _window(since: str | None, until: str | None) -> Window:
+    now = datetime.now(UTC)
+    window = moment(since, "--since", now), moment(until, "--until", now)
+    if window[0] and window[1] and window[0] >= window[1]:
+        raise UsageError(f"--since {since} is not before --until {until}")
+    return window
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _say(line: str) -> None:
+    if sys.stderr is not None:
+        print(f"flowlens: {terminal(line)}", file=sys.stderr)
