@@ -6,6 +6,7 @@ doesn't matter in which runs they came, nor whether one was killed on the way.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from flowlens import state
@@ -61,7 +62,7 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
     starts = intervals_of(store, job, day)
     parts = store.ledger.parts(day)
     if day != UNDATED and parts:
-        inputs = Inputs(Found((), store.sources(parts)), knowledge=knowledge(job))
+        inputs = Inputs(Found((), store.sources(parts)), knowledge=knowledge(job), steady=True)
         whole = job.interval == DAY
         asked = [*rollups.questions(), *([detection.remembered()] if whole else [])]
         with answering(inputs, asked, listener, memory=MEMORY) as answers:
@@ -70,7 +71,7 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
                 _remember(answers, job, state_of(store, starts[0]))
         for interval in [] if whole else starts:
             hour = Filter(since=interval.start, until=interval.end)
-            within = Inputs(inputs.found, filter=hour, knowledge=inputs.knowledge)
+            within = replace(inputs, filter=hour)
             with answering(within, [detection.remembered()], listener, memory=MEMORY) as answers:
                 _remember(answers, job, state_of(store, interval))
     with store.ledger.change():
