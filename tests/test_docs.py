@@ -14,6 +14,7 @@ import pytest
 from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
 
+from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP
 from flowlens.named import shipped
 
 DOCS = ROOT / "docs"
@@ -63,9 +64,10 @@ def options_of(name: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text.partition("\nOptions:")[2]))
 
 
-def command_names() -> list[str]:
-    text = command("--help").stdout.decode().partition("\nCommands:")[2]
-    return re.findall(r"^  ([a-z]+) ", text, re.MULTILINE)
+def command_names(of: str = "") -> list[str]:
+    text = command(*of.split(), "--help").stdout.decode().partition("\nCommands:")[2]
+    names = [f"{of} {name}".strip() for name in re.findall(r"^  ([a-z]+) ", text, re.MULTILINE)]
+    return [each for name in names for each in (name, *command_names(name))]
 
 
 def told(page: str) -> dict[str, set[str]]:
@@ -97,12 +99,14 @@ def test_an_option_that_a_page_names_exists():
 
 
 def test_every_query_is_told_and_no_other():
-    for name, steps in {"query-reference.md": False, "detector-steps.md": True}.items():
-        level = "##" if steps else "###"
+    for name, folder in {
+        "query-reference.md": "queries",
+        "detector-steps.md": "scans",
+        "rollups.md": "rollups",
+    }.items():
+        level = "###" if folder == "queries" else "##"
         headings = re.findall(rf"^{level} (\w+)$", GENERATED[name], re.MULTILINE)
-        known = [
-            n for n, query in shipped().items() if (query.path.parent.name == "scans") == steps
-        ]
+        known = [n for n, query in shipped().items() if query.path.parent.name == folder]
         assert sorted(headings) == sorted(known)
         for query in known:
             for column in shipped()[query].columns:
@@ -119,6 +123,17 @@ def test_a_query_that_a_page_asks_exists():
             if given and given[0] == "query" and given[1:] and "--queries" not in given
         ]
         assert set(asked) <= set(shipped()), page.name
+
+
+def test_every_key_of_a_job_file_is_told_with_what_holds_without_it():
+    page = GENERATED["job.md"]
+    keys = [*TOP, *ALERT, *NOTIFY, *(key for section in SECTIONS.values() for key in section.keys)]
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]+ \|$", page, re.MULTILINE)
+    assert sorted(rows) == sorted(keys)
+    for row in ("`name` | has to be there", '`lateness` | `"1h"`', '`formats` | `["html", "json"]`',
+                "`summary_days` | `30`", "`rate` | `200`", "`requester_pays` | `false`",
+                '`timeout` | `"60s"`', '`lookback` | `"2d"`', "`below` | "):  # fmt: skip
+        assert f"\n| {row} |" in page
 
 
 def test_every_field_is_told():
