@@ -15,6 +15,7 @@ from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
 
 from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP
+from flowlens.fields import fields
 from flowlens.named import shipped
 
 DOCS = ROOT / "docs"
@@ -134,6 +135,15 @@ def test_every_key_of_a_job_file_is_told_with_what_holds_without_it():
                 "`summary_days` | `30`", "`rate` | `200`", "`requester_pays` | `false`",
                 '`timeout` | `"60s"`', '`lookback` | `"2d"`', "`below` | "):  # fmt: skip
         assert f"\n| {row} |" in page
+
+
+def test_athena_is_told_the_types_that_a_store_has():
+    known = {"int32": "int", "int64": "bigint", "text": "string", "timestamp[us, UTC]": "timestamp"}
+    page = (DOCS / "store.md").read_text(encoding="utf-8")
+    columns = page.partition("create external table flows (\n")[2].partition("\n)")[0]
+    assert [tuple(line.strip(" ,").split()) for line in columns.splitlines()] == [
+        (item.column, known[item.type]) for item in fields().values() if item.version <= 2
+    ]
 
 
 def test_every_field_is_told():
