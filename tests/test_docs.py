@@ -78,7 +78,7 @@ def told(page: str) -> dict[str, set[str]]:
               for title, part in parts.items()}  # fmt: skip
     return {
         title.removeprefix("flowlens "): listed[title].union(
-            *(listed[shared] for shared in re.findall(r"\[([^]]+)\]\(#", part))
+            *(listed[shared] for shared in re.findall(r"\[([^]`]+)\]\(#", part))
         )
         for title, part in parts.items()
         if title.startswith("flowlens ")
