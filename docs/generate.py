@@ -24,10 +24,13 @@ from typing import Any
 import typer
 
 from flowlens.batch.job import Alert, Job
+from flowlens.batch.judging import NEW
 from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP, Key
+from flowlens.batch.tables import COLUMNS as SUMMARIES
 from flowlens.cli.app import app
 from flowlens.fields import fields
 from flowlens.named import STEPS, Query, comparing, shipped
+from flowlens.scans.verdicts import COLUMNS as VERDICTS
 
 DOCS = Path(__file__).parent
 
@@ -79,6 +82,7 @@ def pages() -> dict[str, str]:
         "detector-steps.md": steps_page(),
         "rollups.md": rollups_page(),
         "job.md": job_page(),
+        "published-columns.md": published_page(),
         "compared-columns.md": compared_page(),
         "fields.md": fields_page(),
         "evidence.md": evidence_page(),
@@ -280,6 +284,26 @@ def rollups_page() -> str:
     for query in rollups:
         text += _query(query, level="##")
     return _page("the headers of queries/rollups/*.sql", text)
+
+
+def published_page() -> str:
+    """The columns of what a job publishes beside its queries."""
+    tables = {
+        "scanners": ("Who scans, as of the end of an interval.", (*VERDICTS, NEW)),
+        "totals": ("A row for each interval.", SUMMARIES["totals"]),
+        "ports": ("A row for each action and port, over all intervals.", SUMMARIES["ports"]),
+        "enis": ("A row for each ENI and action, over all intervals.", SUMMARIES["enis"]),
+    }
+    text = [
+        "# Columns of what is published",
+        "The tables that a [job](schedule.md#what-is-published) publishes beside its queries. "
+        "Columns of queries are in the [Query reference](query-reference.md). `scanners` is what "
+        "[`flowlens scanners`](scanners.md) writes as well, but for its last column.",
+    ]
+    for name, (meaning, columns) in tables.items():
+        rows = [(f"`{c.name}`", c.type, c.unit, _cell(c.meaning)) for c in columns]
+        text += [f"## {name}", meaning, _table(("column", "type", "unit", "meaning"), rows)]
+    return _page("flowlens/scans/verdicts.py and flowlens/batch/tables.py", text)
 
 
 def compared_page() -> str:

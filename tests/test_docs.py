@@ -137,6 +137,24 @@ def test_every_key_of_a_job_file_is_told_with_what_holds_without_it():
         assert f"\n| {row} |" in page
 
 
+def test_the_relations_of_alerts_are_told_with_their_columns(tmp_path, monkeypatch):
+    equip(tmp_path, monkeypatch)
+    names = ("current", "intervals", "ports", "enis", "scanner_ports")
+    page = (DOCS / "schedule.md").read_text(encoding="utf-8")
+    rows = {name: re.search(rf"^\| `{name}` \| (.+) \|$", page, re.MULTILINE)[1] for name in names}
+    told = {name: re.findall(r"`(\w+)`", row) for name, row in rows.items()}
+    alerts = [
+        f"[[alerts]]\nname = '{name}'\nmessage = '{name}'\nabove = 0\n"
+        f"sql = 'select count(*) as value, {', '.join(set(columns) - set(names))} from {name}"
+        f" group by all order by all limit 1'\n"
+        for name, columns in told.items()
+    ]
+    top = "name = 'a'\ninputs = ['fixtures/demo']\nstore = 's'\noutput = 'o'\ninterval = '1d'\n"
+    (tmp_path / "a.toml").write_text(top + "".join(alerts))
+    done = command("batch", "run", "a.toml")
+    assert done.stdout.decode().split() == list(names), done.stderr
+
+
 def test_athena_is_told_the_types_that_a_store_has():
     known = {"int32": "int", "int64": "bigint", "text": "string", "timestamp[us, UTC]": "timestamp"}
     page = (DOCS / "store.md").read_text(encoding="utf-8")
