@@ -58,7 +58,7 @@ def steps() -> list[Step]:
             "20/b.log.gz": gzip.compress(text(traffic(0, 1, 30), V5).encode(), mtime=0),
             "20/broken.log": broken(text(traffic(0, 2, 20), V2)).encode(),
             "20/quiet.log": text(quiet(0), V2).encode(),
-            "20/moves.log": text(traffic(0, 2, 5, since=5 * HOUR), V2).encode(),
+            "20/moves.log": text(traffic(-1, 2, 5, since=5 * HOUR), V2).encode(),
             "junk.bin": bytes(range(256)) * 20,
         },
         {
@@ -77,7 +77,6 @@ def steps() -> list[Step]:
             "23/d.log.gz": gzip.compress(text(traffic(3, 1, 30), V5).encode(), mtime=0),
             "20/moves.log": text(traffic(2, 2, 5, since=5 * HOUR), V2).encode(),
             "20/quiet.log": text(quiet(0), V2).encode(),
-            "junk.bin": b"",
         },
     ]
 
@@ -108,7 +107,7 @@ def traffic(day: int, eni: int, count: int, *, since: int = 9 * HOUR) -> list[di
     rows: list[dict[str, object]] = []
     for number in range(count):
         start = FIRST + day * DAY + since + number * 37
-        stranger = number % 3 and OUTSIDE[number % (day + 1) % len(OUTSIDE)]
+        stranger = number % 3 and OUTSIDE[number % (max(day, 0) + 1) % len(OUTSIDE)]
         source = stranger or f"192.0.2.{number % 9 + 1}"
         rows.append(
             {

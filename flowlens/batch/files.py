@@ -69,6 +69,15 @@ def swap(part: Path, directory: Path) -> None:
     discard(old)
 
 
+def withdraw(directory: Path) -> None:
+    """Remove a directory, if it is there, all at once for whoever reads it."""
+    old = beside(directory)
+    with suppress(FileNotFoundError):
+        os.replace(directory, old)
+        sync(directory.parent)
+    discard(old)
+
+
 def discard(path: Path) -> None:
     """Remove a file or a directory, if it is there."""
     if path.is_dir() and not path.is_symlink():

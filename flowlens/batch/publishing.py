@@ -84,6 +84,21 @@ def publish(
     return Published(interval, place, outputs, tuple(desk.firings), tuple(desk.remarks), changed)
 
 
+def withdraw(store: Store, job: Job, interval: Interval) -> bool:
+    """Take back what is published of an interval that has no records any more; whether it had none.
+
+    That happens where an object changed that held all of them.
+    """
+    if origins(store, interval):
+        return False
+    files.withdraw(job.output / interval.name)
+    with store.ledger.change():
+        store.ledger.connection.execute(
+            "delete from intervals where start = ?", (interval.seconds,)
+        )
+    return True
+
+
 class _Desk:
     """Where the files of one interval are made."""
 

@@ -20,7 +20,7 @@ from flowlens.batch.listing import News, grouped, listing, news, note_listed
 from flowlens.batch.log import Log
 from flowlens.batch.notify import Courier, send
 from flowlens.batch.outbox import Outbox
-from flowlens.batch.publishing import publish
+from flowlens.batch.publishing import publish, withdraw
 from flowlens.batch.record import Record
 from flowlens.batch.store import Store, refused, working
 from flowlens.batch.summaries import summarise
@@ -180,6 +180,10 @@ class _Run:
         names = self._naming(store)
         for interval in due(store, self._job, self._now, self._window):
             started = time.perf_counter()
+            if withdraw(store, self._job, interval):
+                self.record.withdrawn.append(interval.name)
+                self._remark(f"{interval.name}: no records any more; taken back")
+                continue
             published = publish(store, self._job, interval, names, self._listener, self.record.run)
             with store.ledger.change():
                 store.ledger.connection.execute(
