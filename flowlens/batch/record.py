@@ -46,9 +46,7 @@ class Record:
     @property
     def nothing_new(self) -> bool:
         """Whether there was nothing to read, and nothing to publish."""
-        return not (
-            self.new or self.changed or self.again or self.published or self.withdrawn
-        )
+        return not (self.new or self.changed or self.again or self.published or self.withdrawn)
 
     def write(self, directory: Path) -> None:
         """Put it beside the intervals."""
