@@ -56,7 +56,7 @@ def test_a_run_that_is_killed_anywhere_is_made_up_for(
 ) -> None:
     seed = 6 if EFFORT == 1 else random.randrange(1 << 32)
     print(f"seed {seed}")
-    drawn = random.Random(seed)  # noqa: S311  # which operations to try is no secret
+    drawn = random.Random(seed)  # which operations to try is no secret
     job = feed.job(tmp_path)
     kills = 0
     for step in range(feed.STEPS):
