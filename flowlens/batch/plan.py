@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from flowlens.batch.due import due
 from flowlens.batch.job import Job
 from flowlens.batch.ledger import blank
 from flowlens.batch.listing import Listing, News, listing, news
-from flowlens.batch.run import due
 from flowlens.batch.store import looking
 from flowlens.batch.upkeep import lost
 from flowlens.intervals import Interval

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowlens import named
-from flowlens.batch import files
+from flowlens.batch import files, mailpage
 from flowlens.batch.alerts import Firing, fire
 from flowlens.batch.job import Job
 from flowlens.batch.judging import NEW, Judged, judge, states
+from flowlens.batch.mail import mail
 from flowlens.batch.moments import text
 from flowlens.batch.origin import Origin, origins, tells
 from flowlens.batch.outputs import ENDINGS, Output, Outputs
-from flowlens.batch.relations import summaries
+from flowlens.batch.relations import Summaries, summaries
 from flowlens.batch.store import Store
 from flowlens.batch.summaries import knowledge
 from flowlens.batch.tables import COLUMNS as TABLES
@@ -219,6 +220,46 @@ class _Desk:
                 self.outputs.table(name, job.formats, table(name, relations), TABLES[name])
             for alert in job.alerts:
                 self.firings += fire(alert, relations.ask, about)
+            if job.mail:
+                self._mail(judged, relations)
+
+    def _mail(self, judged: Judged, relations: Summaries) -> None:
+        job, interval = self._job, self._interval
+        assert job.mail is not None
+        told = mail(
+            job.name,
+            interval,
+            job.mail,
+            relations,
+            judged,
+            self.firings,
+            self._origins,
+            (self._before(), self._within(interval)),
+            self._naming,
+        )
+        for form in job.mail.formats:
+            name, write = _MAILS[form]
+            self.outputs.text(name, write(told))
+
+    def _within(self, interval: Interval) -> Inputs:
+        """The records of an interval, with its ends as the window."""
+        sources = self._store.sources(self._store.ledger.parts(interval.day))
+        window = Filter(since=interval.start, until=interval.end)
+        return Inputs(Found((f"job {self._job.name}",), sources), filter=window)
+
+    def _before(self) -> tuple[Interval, Inputs] | None:
+        """The last interval before this one that has records."""
+        rows = self._store.ledger.rows(
+            "select max(start) from touches where start < ?", self._interval.seconds
+        )
+        if rows[0][0] is None:
+            return None
+        interval = Interval.at(int(rows[0][0]), self._job.interval)
+        within = self._within(interval)
+        return (interval, within) if within.found.sources else None
+
+
+_MAILS = {"text": ("mail.txt", mailpage.text), "html": ("mail.html", mailpage.html)}
 
 
 def _is_there(place: Path, about: Mapping[str, object]) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from flowlens.batch import commands, jsonline, metrics, moments, upkeep
 from flowlens.batch.alerts import Firing
+from flowlens.batch.due import due
 from flowlens.batch.errors import LockedError
 from flowlens.batch.ingest import BYTES, OBJECTS, Taken, take
 from flowlens.batch.job import Job
@@ -26,7 +27,6 @@ from flowlens.batch.store import Store, refused, working
 from flowlens.batch.summaries import summarise
 from flowlens.errors import ExitCode, FlowlensError, NoInputError
 from flowlens.inflow import Listener
-from flowlens.intervals import Interval
 from flowlens.names import Naming, naming
 from flowlens.rdns.settings import Mode
 from flowlens.stored import Window
@@ -286,30 +286,6 @@ class _Run:
 
 class _InterruptedError(FlowlensError):
     exit_code = ExitCode.INTERRUPTED
-
-
-def due(store: Store, job: Job, now: datetime, window: Window) -> list[Interval]:
-    """The intervals to be published, by time: changed ones, or those of a window; closed ones."""
-    rows = store.ledger.rows("select start, changed from intervals order by start")
-    pruned = {day for (day,) in store.ledger.rows("select day from days where pruned = 1")}
-    kept = job.retention.outputs
-    found = []
-    for start, changed in rows:
-        interval = Interval.at(int(start), job.interval)
-        if interval.end + job.lateness > now or interval.day in pruned:
-            continue
-        if kept is not None and interval.end + kept <= now:
-            continue
-        if window == (None, None):
-            wanted = bool(changed) or not (job.output / interval.name).is_dir()
-        else:
-            since, until = window
-            wanted = (since is None or interval.end > since) and (
-                until is None or interval.start < until
-            )
-        if wanted:
-            found.append(interval)
-    return found
 
 
 def gauges(

@@ -98,8 +98,8 @@ def said(record: Record) -> list[str]:
     if record.nothing_new:
         lines.append("nothing new")
     else:
-        lines.append(f"{count(read, 'object')} read, {count(record.records, 'record')}; "
-                     f"published: {_few(record.published)}")  # fmt: skip
+        took = f"{count(read, 'object')} read, {count(record.records, 'record')}"
+        lines.append(f"{took if read else 'nothing to read'}; published: {_few(record.published)}")
     if record.malformed:
         lines.append(f"{count(record.malformed, 'line')} malformed and put aside")
     if record.unreadable:
