@@ -24,7 +24,7 @@ from flowlens.batch.outbox import Outbox
 from flowlens.batch.publishing import publish, withdraw
 from flowlens.batch.record import Record
 from flowlens.batch.store import Store, refused, working
-from flowlens.batch.summaries import summarise
+from flowlens.batch.summaries import renew, summarise
 from flowlens.errors import ExitCode, FlowlensError, NoInputError
 from flowlens.inflow import Listener
 from flowlens.names import Naming, naming
@@ -34,6 +34,9 @@ from flowlens.version import version
 
 NAMES = "names.sqlite"
 """The names that reverse DNS gave, in the store."""
+
+NAMED = 3
+"""Objects that a remark names."""
 
 Clock = Callable[[], datetime]
 
@@ -83,8 +86,7 @@ class _Run:
                 try:
                     job.output.mkdir(parents=True, exist_ok=True)
                     self._work(store)
-                    if self._problems:
-                        raise self._problems[0]
+                    self._raise()
                     self._ended(store, ExitCode.DONE, "")
                 except BaseException as error:
                     problem = self._said(error)
@@ -97,6 +99,14 @@ class _Run:
             self._log.say(event, error=str(error), exit_code=int(error.exit_code))
             raise
         return record
+
+    def _raise(self) -> None:
+        """Raise what couldn't be done, if there is something: the first, and how many more."""
+        if not self._problems:
+            return
+        first, *others = self._problems
+        more = f" (and {len(others):,} more; the log has them all)" if others else ""
+        raise type(first)(f"{first}{more}")
 
     def _said(self, error: BaseException) -> FlowlensError:
         if isinstance(error, FlowlensError):
@@ -117,6 +127,8 @@ class _Run:
         with self._timed("read"):
             self._read(store, found)
         with self._timed("summarise"):
+            if renew(store, job):
+                self._remark("own networks or flowlens changed: all summaries are made anew")
             self._summarise(store)
         with self._timed("compact"):
             self.record.compacted = upkeep.compact(store, job, self._now)
@@ -139,7 +151,14 @@ class _Run:
             self._log.say("input missing", name=lost.name, why=lost.why)
             error = NoInputError if not found.objects else FlowlensError
             self._problems.append(error(f"{lost.name}: {lost.why}; all else is done"))
-        new = news(found.objects, store.ledger)
+        new = news(self._job, store.ledger, found.objects)
+        if new.moved:
+            with store.ledger.change():
+                store.ledger.rename(new.moved)
+            self._log.say("moved", objects=[{"from": old, "to": name} for old, name in new.moved])
+        if new.gone and not found.missing and self._window == (None, None):
+            named = ", ".join(new.gone[:NAMED])
+            self._remark(f"{len(new.gone):,} objects to be read again aren't there: {named}")
         record = self.record
         record.listed, record.new = len(found.objects), len(new.new)
         record.changed, record.again = len(new.changed), len(new.again)
@@ -195,6 +214,9 @@ class _Run:
             which.append(interval.name)
             for text in published.remarks:
                 self._remark(f"{interval.name}: {text}")
+            for error in published.problems:
+                self._log.say("alert failed", interval=interval.name, why=str(error))
+                self._problems.append(error)
             self._log.say(
                 "published" if published.changed else "unchanged", interval=interval.name,
                 outputs=len(published.outputs), alerts=len(published.firings),
