@@ -150,9 +150,8 @@ class _Operations:
     @contextmanager
     def counting(self) -> Iterator[None]:
         sys.addaudithook(self._audited)
-        fsync = self._before(os.fsync)
-        os.fsync = fsync
-        _count_parquet(self._before)
+        os.fsync = self._before(os.fsync)
+        _count_parquet(self.happens)
         _count_statements(self.happens)
         self._on = True
         try:
@@ -206,11 +205,31 @@ def _writes(path: object, mode: str | None, flags: int) -> bool:
     return not own and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
 
 
-def _count_parquet(before: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+def _count_parquet(happens: Callable[[], None]) -> None:
+    """As in Arrow, a writer that couldn't be closed is closed all the same."""
     import pyarrow.parquet as pq
 
-    for name in ("__init__", "write_table", "close"):
-        setattr(pq.ParquetWriter, name, before(getattr(pq.ParquetWriter, name)))
+    begin, write, close = (
+        getattr(pq.ParquetWriter, name) for name in ("__init__", "write_table", "close")
+    )
+
+    def begins(*arguments: Any, **options: Any) -> None:
+        happens()
+        begin(*arguments, **options)
+
+    def writes(*arguments: Any, **options: Any) -> None:
+        happens()
+        write(*arguments, **options)
+
+    def closes(writer: pq.ParquetWriter) -> None:
+        try:
+            if getattr(writer, "is_open", False):
+                happens()
+        finally:
+            close(writer)
+
+    for name, function in (("__init__", begins), ("write_table", writes), ("close", closes)):
+        setattr(pq.ParquetWriter, name, function)
 
 
 def _count_statements(happens: Callable[[], None]) -> None:

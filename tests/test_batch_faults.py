@@ -111,7 +111,8 @@ def line(ended: Any, code: int) -> str:
     else:
         found, text = ended.returncode, ended.stderr.decode()
     assert found == code, text
-    (only,) = text.splitlines()
+    assert len(text.splitlines()) == 1, text
+    only = text.strip()
     assert only.startswith("flowlens: ")
     assert "defect" not in only
     assert "Traceback" not in only
