@@ -88,6 +88,6 @@ def discard(path: Path) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what a killed run left unfinished in a directory."""
-    for path in directory.glob(f".*{PART}"):
+    """Remove what a killed run left unfinished in a directory, with what SQLite had beside it."""
+    for path in directory.glob(f".*{PART}*"):
         discard(path)
