@@ -66,10 +66,7 @@ def side(directory: Path) -> Side:
     ledger.close()
     _nothing_else(store, out, {path: (rows, size) for path, rows, size in parts})
     return Side(
-        {
-            str(path.relative_to(out)): _content(path)
-            for path in out.glob("*/*")
-        },
+        published(directory),
         {
             str(path.relative_to(store)): path.read_bytes()
             for path in (store / "rollups").glob("*/*/*")
@@ -77,6 +74,12 @@ def side(directory: Path) -> Side:
         told,
         _records(store, [path for path, _, _ in parts]),
     )  # fmt: skip
+
+
+def published(directory: Path) -> dict[str, object]:
+    """The content of each published file."""
+    out = directory / "out"
+    return {str(path.relative_to(out)): _content(path) for path in out.glob("*/*")}
 
 
 def _content(path: Path) -> object:
