@@ -57,14 +57,22 @@ def settle(pairs: Iterable[tuple[Path, Path]]) -> None:
 
 
 def swap(part: Path, directory: Path) -> None:
-    """Put a directory in the place of another, if there is one; there is a half of neither."""
+    """Put a directory in the place of another, if there is one; there is a half of neither.
+
+    If the new one can't be put there, the old one is back.
+    """
     for name in part.iterdir():
         sync(name)
     sync(part)
     old = beside(directory)
     with suppress(FileNotFoundError):
         os.replace(directory, old)
-    os.replace(part, directory)
+    try:
+        os.replace(part, directory)
+    except BaseException:
+        if old.is_dir():
+            os.replace(old, directory)
+        raise
     sync(directory.parent)
     discard(old)
 
