@@ -50,11 +50,11 @@ class Store:
             {"path": part.path, "day": part.day, "rows": part.rows, "bytes": part.bytes}
             for part in self.ledger.parts()
         ]
-        text = json.dumps({"store": VERSION, "parts": rows}, indent=1)
+        content = json.dumps({"store": VERSION, "parts": rows}, indent=1).encode()
         place = self.path(MANIFEST)
-        if not place.exists() or place.read_text(encoding="utf-8") != text:
+        if not place.exists() or place.read_bytes() != content:
             with files.replacing(place) as part:
-                part.write_text(text, encoding="utf-8")
+                part.write_bytes(content)
 
 
 @contextmanager
