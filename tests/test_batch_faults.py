@@ -294,6 +294,83 @@ def test_a_store_that_lost_its_ledger_and_has_other_objects_by_now(
     healed(place, clean)
 
 
+def test_a_rebuilding_that_is_killed_anywhere(forked: Forks, kept: Path, clean: Side) -> None:
+    garbage(kept / "store/ledger.sqlite")
+    job, killed = kept / "job.toml", 0
+    for operation in range(1, 100, 1 if EFFORT > 1 else 5):
+        if forked.command("batch", "rebuild", job, fault=Fault(kill=operation)).code == 0:
+            break
+        killed += 1
+        text = forked.command("batch", "run", job)
+        assert text.code == 0 or "flowlens batch rebuild" in line(text, 1)
+    assert killed > 2
+    healed(kept, clean)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: os.truncate(path, 100)])
+def test_a_ledger_and_a_part_that_are_lost(
+    kept: Path, clean: Side, spoil: Callable[[Path], None], number: int
+) -> None:
+    """An object with records in two parts is read again, though one of them tells of it."""
+    (kept / "store/ledger.sqlite").unlink()
+    spoil(sorted((kept / "store/flows").glob("*/*.parquet"))[number])
+    fine(command("batch", "rebuild", kept / "job.toml"))
+    healed(kept, clean)
+
+
+def test_a_ledger_made_anew_where_records_are_kept_for_a_time(place: Path) -> None:
+    """What was made of records that are gone by now isn't made of the rest of them."""
+    (place / "job.toml").write_text(f'{JOB}[retention]\nrecords = "2d"\n')
+    shutil.rmtree(place / "store")
+    shutil.rmtree(place / "out")
+    job = load(place / "job.toml")
+    for day in (22, 23):
+        now = datetime(2025, 11, day, 12, tzinfo=UTC)
+        running.run(job, clock=lambda now=now: now)  # type: ignore[misc]
+    before = published(place)
+    assert [path.parent.name for path in (place / "store/flows").glob("*/*")] == ["day=2025-11-21"]
+    (place / "store/ledger.sqlite").unlink()
+    fine(command("batch", "rebuild", place / "job.toml"))
+    assert not running.run(job, clock=lambda: now).published
+    assert published(place) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe{", b"[]", b'{"store": 1, "parts": 7}'])
+def test_a_manifest_that_is_damaged(kept: Path, clean: Side, content: bytes) -> None:
+    (kept / "store/manifest.json").write_bytes(content)
+    healed(kept, clean)
+
+
+def test_a_store_whose_mark_is_damaged(kept: Path, clean: Side) -> None:
+    mark = kept / "store/flowlens-store.json"
+    mark.write_bytes(b"\xff")
+    assert "remove it" in line(run(kept), 2)
+    mark.unlink()
+    healed(kept, clean)
+
+
+def test_what_was_published_stays_where_the_new_can_not_be_put(
+    place: Path, clean: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, replace = published(place), os.replace
+
+    def refuse(old: Path, new: Path) -> None:
+        if new.name == "2025-11-20" and not refused:
+            refused.append(new.name)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        replace(old, new)
+
+    refused: list[str] = []
+    monkeypatch.setattr(os, "replace", refuse)
+    line(run(place), 1)
+    assert refused
+    now = published(place)
+    assert {name: now.get(name) for name in before} == before
+    monkeypatch.undo()
+    healed(place, clean)
+
+
 @pytest.mark.parametrize(
     ("about", "said"),
     [
