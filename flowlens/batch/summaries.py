@@ -95,7 +95,11 @@ def _forget(store: Store, day: str, starts: list[Interval], *, has_parts: bool) 
 
 def renew(store: Store, job: Job) -> bool:
     """See that all summaries are made anew if they would be made otherwise today; whether so."""
-    queries = [*rollups.QUERIES, *(query.name for query in detection.remembered().relations)]
+    queries = [
+        *rollups.QUERIES,
+        "exchanges",
+        *(query.name for query in detection.remembered().relations),
+    ]
     text = "\n".join(named.find(name).sql for name in queries)
     about = [state.VERSION, hashlib.sha256(text.encode()).hexdigest(), sorted(knowledge(job).own)]
     made, now = store.ledger.about("summaries"), json.dumps(about)

@@ -15,7 +15,7 @@ from flowlens.accounting import Account
 from flowlens.errors import FlowlensError
 from flowlens.evidence import Evidence
 from flowlens.fields import quoted
-from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.pipeline import Answers, Inputs, Listener, Question, answering, relation_sql
 from flowlens.scans.networks import networks
 
 QUERIES = ("sources", "top_ports", "scanner_answers", "probes", "campaigns", "exposure")
@@ -81,12 +81,9 @@ def detect(
 
 
 def remembered() -> Question:
-    """The rows of a state, in no order: what `state.save` writes of a day that isn't judged."""
+    """The rows of a state, in no order, as they are made: nothing is judged by them meanwhile."""
     query = named.find("exchanges")
-    columns = ", ".join(quoted(column.name) for column in query.columns)
-    return Question(
-        f"select {columns} from {quoted(query.name)}", {}, (*named.order([query]), query)
-    )
+    return Question(relation_sql(query), {}, tuple(named.order([query])))
 
 
 def questions() -> list[Question]:
