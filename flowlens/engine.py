@@ -34,16 +34,17 @@ def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connec
     system, so no user's SQL may run in it.
     """
     with scratch() as place:
-        connection = duckdb.connect(
-            str(place / "flows.db"),
-            config={
-                "temp_directory": str(place / "spill"),
-                "memory_limit": STREAM_MEMORY,
-                "python_enable_replacements": False,
-                "autoload_known_extensions": False,
-                "autoinstall_known_extensions": False,
-            },
-        )
+        with sql_errors():
+            connection = duckdb.connect(
+                str(place / "flows.db"),
+                config={
+                    "temp_directory": str(place / "spill"),
+                    "memory_limit": STREAM_MEMORY,
+                    "python_enable_replacements": False,
+                    "autoload_known_extensions": False,
+                    "autoinstall_known_extensions": False,
+                },
+            )
         try:
             connection.execute("set timezone = 'UTC'")
             _silence(connection)

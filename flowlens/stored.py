@@ -68,9 +68,13 @@ def described(place: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{place}: {error.strerror}; flowlens batch run makes it anew") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise UsageError(f"{place}: damaged; flowlens batch run makes it anew") from error
+        raise UsageError(
+            f"{place}: damaged; remove it, and flowlens batch run makes it anew"
+        ) from error
     if version != VERSION:
-        raise UsageError(f"{place}: a store of version {version}; this flowlens knows {VERSION}")
+        raise UsageError(
+            f"{place}: a store of version {version}, and this flowlens knows {VERSION}; update it"
+        )
     return dict(about)
 
 

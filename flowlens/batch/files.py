@@ -57,15 +57,32 @@ def settle(pairs: Iterable[tuple[Path, Path]]) -> None:
 
 
 def swap(part: Path, directory: Path) -> None:
-    """Put a directory in the place of another, if there is one; there is a half of neither."""
+    """Put a directory in the place of another, if there is one; there is a half of neither.
+
+    If the new one can't be put there, the old one is back.
+    """
     for name in part.iterdir():
         sync(name)
     sync(part)
     old = beside(directory)
     with suppress(FileNotFoundError):
         os.replace(directory, old)
-    os.replace(part, directory)
+    try:
+        os.replace(part, directory)
+    except BaseException:
+        if old.is_dir():
+            os.replace(old, directory)
+        raise
     sync(directory.parent)
+    discard(old)
+
+
+def withdraw(directory: Path) -> None:
+    """Remove a directory, if it is there, all at once for whoever reads it."""
+    old = beside(directory)
+    with suppress(FileNotFoundError):
+        os.replace(directory, old)
+        sync(directory.parent)
     discard(old)
 
 
@@ -79,6 +96,6 @@ def discard(path: Path) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what a killed run left unfinished in a directory."""
-    for path in directory.glob(f".*{PART}"):
+    """Remove what a killed run left unfinished in a directory, with what SQLite had beside it."""
+    for path in directory.glob(f".*{PART}*"):
         discard(path)

@@ -12,6 +12,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,9 @@ class Draft:
         """Leave nothing of it."""
         self._held.clear()
         if self._writer is not None:
-            self._writer.close()
+            # The disk may be full: what is unfinished goes all the same.
+            with suppress(OSError):
+                self._writer.close()
         files.discard(self.path)
 
 

@@ -64,6 +64,8 @@ def publish(
 ) -> Published:
     """Publish an interval; its directory is swapped in, if that isn't there already.
 
+    Before that the ledger notes that the hook is owed, for a run may end at any time.
+
     Raises:
         FlowlensError: a query can't be answered, an alert's SQL is wrong.
         OSError: a file can't be written; what was published is as it was.
@@ -80,6 +82,8 @@ def publish(
             told = json.dumps({"run": run, **about}, indent=1) + "\n"
             with files.replacing(part / RUN) as file:
                 file.write_text(told, encoding="utf-8")
+            if job.hooks.published:
+                owe(store, interval, owed=True)
             files.swap(part, place)
     finally:
         files.discard(part)
@@ -93,6 +97,29 @@ def publish(
         tuple(desk.problems),
         changed,
     )
+
+
+def owe(store: Store, interval: Interval, *, owed: bool) -> None:
+    """Note whether the hook is yet to be told of an interval."""
+    with store.ledger.change():
+        store.ledger.connection.execute(
+            "update intervals set owed = ? where start = ?", (owed, interval.seconds)
+        )
+
+
+def withdraw(store: Store, job: Job, interval: Interval) -> bool:
+    """Take back what is published of an interval that has no records any more; whether it had none.
+
+    That happens where an object changed that held all of them.
+    """
+    if origins(store, interval):
+        return False
+    files.withdraw(job.output / interval.name)
+    with store.ledger.change():
+        store.ledger.connection.execute(
+            "delete from intervals where start = ?", (interval.seconds,)
+        )
+    return True
 
 
 class _Desk:

@@ -7,16 +7,19 @@ them again, and with them those whose parts say different things of them.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from flowlens.aws.groups import SCHEME as GROUPS
 from flowlens.batch import files
 from flowlens.batch.job import Job
 from flowlens.batch.ledger import NAME, Entry, Part, opened
 from flowlens.batch.parts import FLOWS, described, runs, touched
+from flowlens.batch.rollups import ROLLUPS
 from flowlens.batch.store import locked
 from flowlens.errors import UsageError
 from flowlens.stored import MANIFEST
@@ -63,10 +66,41 @@ def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
         parts.append(Part(day, relative, sum(rows for _, rows in named), size, named))
         for entry in own:
             entries[entry.name] = _with(entries.get(entry.name), entry, touches[entry.name])
+    rows = Counter[str]()
+    for part in parts:
+        for name, number in part.runs:
+            rows[name] += number
+    pruned = job.retention.records is not None and not lost
     with opened(place, create=True) as ledger, ledger.change():
         ledger.enter(list(entries.values()), parts)
+        if not pruned:
+            ledger.retry(name for name, entry in entries.items() if _lacks(entry, rows[name]))
         ledger.change_days({part.day for part in parts})
+        for day in _pruned(job, {part.day for part in parts}, lost):
+            ledger.change_days([day])
+            ledger.prune(day)
     return len(entries), len(parts), lost
+
+
+def _pruned(job: Job, days: set[str], lost: list[str]) -> set[str]:
+    """Days that have summaries and no records any more, for they aren't kept for so long.
+
+    What is read of them from now on isn't all there was.
+    """
+    if job.retention.records is None:
+        return set()
+    summed = {place.name for place in (job.store / ROLLUPS).glob("*/day=*")}
+    broken = {Path(path).parent.name for path in lost}
+    return {name.removeprefix("day=") for name in summed - broken} - days
+
+
+def _lacks(entry: Entry, rows: int) -> bool:
+    """Whether there are fewer records of an object than were read of it.
+
+    Of an hour of CloudWatch only some of those read count.
+    """
+    counts = entry.counts
+    return not entry.name.startswith(GROUPS) and rows < counts.ok + counts.nodata + counts.skipdata
 
 
 def _with(known: Entry | None, entry: Entry, touches: Mapping[int, int]) -> Entry:
@@ -85,5 +119,5 @@ def _paths(store: Path) -> list[Path]:
     try:
         rows = told(store / MANIFEST)["parts"]
         return sorted(store / row["path"] for row in rows)
-    except UsageError:
+    except (UsageError, KeyError, TypeError):
         return sorted((store / FLOWS).glob("day=*/*.parquet"))

@@ -34,6 +34,7 @@ class Record:
     days: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
     compacted: list[str] = field(default_factory=list)
     pruned: int = 0
     alerts: int = 0
@@ -45,7 +46,7 @@ class Record:
     @property
     def nothing_new(self) -> bool:
         """Whether there was nothing to read, and nothing to publish."""
-        return not (self.new or self.changed or self.again or self.published)
+        return not (self.new or self.changed or self.again or self.published or self.withdrawn)
 
     def write(self, directory: Path) -> None:
         """Put it beside the intervals."""

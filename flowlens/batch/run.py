@@ -21,12 +21,13 @@ from flowlens.batch.listing import News, grouped, listing, news, note_listed
 from flowlens.batch.log import Log
 from flowlens.batch.notify import Courier, send
 from flowlens.batch.outbox import Outbox
-from flowlens.batch.publishing import publish
+from flowlens.batch.publishing import owe, publish, withdraw
 from flowlens.batch.record import Record
 from flowlens.batch.store import Store, refused, working
 from flowlens.batch.summaries import renew, summarise
 from flowlens.errors import ExitCode, FlowlensError, NoInputError
 from flowlens.inflow import Listener
+from flowlens.intervals import Interval
 from flowlens.names import Naming, naming
 from flowlens.rdns.settings import Mode
 from flowlens.stored import Window
@@ -76,6 +77,7 @@ class _Run:
         self._log = Log(job.watch.log, run)
         self._problems: list[FlowlensError] = []
         self._seconds: dict[str, float] = {}
+        self._short: dict[str, int] = {}
 
     def run(self) -> Record:
         """Do everything; at the end what couldn't be done is raised."""
@@ -140,6 +142,7 @@ class _Run:
             self._alert(store)
 
     def _heal(self, store: Store) -> None:
+        upkeep.resume(store, self._job, self._now)
         self.record.lost_parts = upkeep.heal(store)
         for path in self.record.lost_parts:
             self._remark(f"{path}: the part is gone or cut short; its objects are read again")
@@ -189,7 +192,15 @@ class _Run:
 
     def _summarise(self, store: Store) -> None:
         rows = store.ledger.rows("select day from days where changed = 1 order by day")
+        self._short = upkeep.short(store)
+        for day, records in self._short.items():
+            self._remark(
+                f"{day}: {records:,} records are gone with a part, and can't be read again; "
+                "what is published of the day stays as it is"
+            )
         for (day,) in rows:
+            if day in self._short:
+                continue
             started = time.perf_counter()
             summarise(store, self._job, str(day), self._listener)
             self._log.say("summarised", day=day, seconds=_rounded(started))
@@ -197,8 +208,16 @@ class _Run:
 
     def _publish(self, store: Store) -> None:
         names = self._naming(store)
+        for (start,) in store.ledger.rows("select start from intervals where owed = 1"):
+            self._hook(store, Interval.at(int(start), self._job.interval))
         for interval in due(store, self._job, self._now, self._window):
+            if interval.day in self._short:
+                continue
             started = time.perf_counter()
+            if withdraw(store, self._job, interval):
+                self.record.withdrawn.append(interval.name)
+                self._remark(f"{interval.name}: no records any more; taken back")
+                continue
             published = publish(store, self._job, interval, names, self._listener, self.record.run)
             with store.ledger.change():
                 store.ledger.connection.execute(
@@ -219,7 +238,7 @@ class _Run:
                 seconds=_rounded(started),
             )  # fmt: skip
             if published.changed:
-                self._hook(published.directory)
+                self._hook(store, interval)
 
     def _wanted(self, store: Store, firings: Sequence[Firing]) -> None:
         outbox = Outbox(store.ledger.connection)
@@ -238,9 +257,10 @@ class _Run:
             self._log.say("alert not delivered", why=failure)
             self._problems.append(FlowlensError(failure))
 
-    def _hook(self, directory: object) -> None:
-        hooks = self._job.hooks
-        if not hooks.published:
+    def _hook(self, store: Store, interval: Interval) -> None:
+        """Tell the hook of an interval; one that fails is told again at the next run."""
+        hooks, directory = self._job.hooks, self._job.output / interval.name
+        if not hooks.published or not directory.is_dir():
             return
         about = {"job": self._job.name, "directory": str(directory), "run": self.record.run}
         try:
@@ -250,6 +270,7 @@ class _Run:
                 seconds=hooks.timeout.total_seconds(),
                 directory=self._job.path.parent,
             )
+            owe(store, interval, owed=False)
         except FlowlensError as error:
             self._log.say("hook failed", why=str(error))
             self._problems.append(FlowlensError(f"hook: {error}; all else is done"))

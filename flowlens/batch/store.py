@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowlens.batch import files
-from flowlens.batch.errors import LockedError
+from flowlens.batch.errors import LedgerError, LockedError
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.ledger import NAME, Ledger, Part, opened
 from flowlens.errors import FlowlensError, UsageError
@@ -50,11 +50,11 @@ class Store:
             {"path": part.path, "day": part.day, "rows": part.rows, "bytes": part.bytes}
             for part in self.ledger.parts()
         ]
-        text = json.dumps({"store": VERSION, "parts": rows}, indent=1)
+        content = json.dumps({"store": VERSION, "parts": rows}, indent=1).encode()
         place = self.path(MANIFEST)
-        if not place.exists() or place.read_text(encoding="utf-8") != text:
+        if not place.exists() or place.read_bytes() != content:
             with files.replacing(place) as part:
-                part.write_text(text, encoding="utf-8")
+                part.write_bytes(content)
 
 
 @contextmanager
@@ -75,12 +75,7 @@ def working(job: Job) -> Iterator[Store]:
             if not mark.exists():
                 with files.replacing(mark) as part:
                     part.write_text(json.dumps(_about(job)) + "\n", encoding="utf-8")
-            ledger_there = (directory / NAME).exists()
-            if not ledger_there and next((directory / "flows").glob("*/*.parquet"), None):
-                raise FlowlensError(
-                    f"{directory / NAME}: the ledger is gone and parts are there; "
-                    f"flowlens batch rebuild {job.path} makes it anew from them"
-                )
+            _require_ledger(job)
             with opened(directory / NAME, create=True) as ledger:
                 yield Store(directory, ledger)
     except OSError as error:
@@ -113,11 +108,11 @@ def looking(job: Job) -> Iterator[Store | None]:
         UsageError: it is another job's, or one of a newer flowlens.
         LedgerError: the ledger can't be used.
     """
-    if not (job.store / MARK).exists() or not (job.store / NAME).exists():
-        _require_ours(job, fresh=True)
+    _require_ours(job, fresh=True)
+    _require_ledger(job)
+    if not (job.store / MARK).exists() or not _has_ledger(job):
         yield None
         return
-    _require_ours(job, fresh=False)
     with opened(job.store / NAME) as ledger:
         yield Store(job.store, ledger)
 
@@ -179,6 +174,24 @@ def _require_ours(job: Job, *, fresh: bool) -> None:
                 f"{job.store}: the store of another job ({name} {about.get(name)!r}, here "
                 f"{ours!r}); name another directory in {job.path}"
             )
+
+
+def _require_ledger(job: Job) -> None:
+    """See that there is a ledger, if there are parts: without one they'd be taken for leftovers.
+
+    Raises:
+        LedgerError: there is none, or an empty file.
+    """
+    if not _has_ledger(job) and next((job.store / "flows").glob("*/*.parquet"), None):
+        raise LedgerError(
+            f"{job.store / NAME}: the ledger is gone and parts are there; "
+            f"flowlens batch rebuild {job.path} makes it anew from them"
+        )
+
+
+def _has_ledger(job: Job) -> bool:
+    place = job.store / NAME
+    return place.exists() and place.stat().st_size > 0
 
 
 def refused(error: OSError, place: Path) -> FlowlensError:

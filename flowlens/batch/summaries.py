@@ -14,6 +14,7 @@ from pathlib import Path
 from flowlens import named, state
 from flowlens.batch import files, moments, rollups
 from flowlens.batch.job import DAY, Job
+from flowlens.batch.rollups import LEVELS, ROLLUPS
 from flowlens.batch.store import Store
 from flowlens.evidence import Evidence
 from flowlens.filters import Filter
@@ -63,6 +64,7 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
     """
     starts = intervals_of(store, job, day)
     parts = store.ledger.parts(day)
+    _forget(store, day, starts, has_parts=bool(parts))
     if day != UNDATED and parts:
         inputs = Inputs(Found((), store.sources(parts)), knowledge=knowledge(job), steady=True)
         whole = job.interval == DAY
@@ -78,6 +80,17 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
                 _remember(answers, job, state_of(store, interval))
     with store.ledger.change():
         store.ledger.connection.execute("update days set changed = 0 where day = ?", (day,))
+
+
+def _forget(store: Store, day: str, starts: list[Interval], *, has_parts: bool) -> None:
+    """Remove what was made of records that are no more: an object changed, and they were in it."""
+    if not has_parts:
+        for level in LEVELS:
+            files.discard(store.path(ROLLUPS, level, f"day={day}"))
+    kept = {interval.name for interval in starts} if has_parts else set()
+    for place in store.path(STATE).glob(f"{day}*"):
+        if place.name not in kept:
+            files.discard(place)
 
 
 def renew(store: Store, job: Job) -> bool:

@@ -21,7 +21,7 @@ from flowlens.batch.ledger import Entry, Part
 from flowlens.batch.parts import FLOWS, MOST_BYTES, described, pieces
 from flowlens.batch.rollups import LEVELS, ROLLUPS
 from flowlens.batch.store import Store
-from flowlens.batch.summaries import STATE
+from flowlens.batch.summaries import STATE, intervals_of, state_of
 from flowlens.intervals import Interval
 from flowlens.stored import UNDATED
 
@@ -61,7 +61,46 @@ def heal(store: Store) -> list[str]:
         with store.ledger.change():
             store.ledger.lose(part, names)
             store.ledger.change_days([part.day])
+    if found:
+        store.publish()
+    for part in found:
+        files.discard(store.path(part.path))
     return [part.path for part in found]
+
+
+def short(store: Store) -> dict[str, int]:
+    """Changed days whose parts hold fewer records than were read, and how many fewer.
+
+    A part was lost, and an object that it had records of can't be read again.
+    """
+    found = {}
+    for (day,) in store.ledger.rows("select day from days where changed = 1 order by day"):
+        if day == UNDATED:
+            continue
+        first = moments.seconds(moments.of_name(day))
+        read = store.ledger.value(
+            "select sum(records) from touches where start >= ? and start < ? + 86400", first, first
+        )
+        there = store.ledger.value("select sum(rows) from parts where day = ?", day)
+        if there < read:
+            found[str(day)] = read - there
+    return found
+
+
+def resume(store: Store, job: Job, now: datetime) -> None:
+    """Note that days whose summaries are gone, though they are kept, are to be made anew."""
+    kept = [span for span in (job.retention.rollups, job.retention.state) if span is not None]
+    gone = []
+    for day in sorted({part.day for part in store.ledger.parts()} - {UNDATED}):
+        if any(_end(day) + span <= now for span in kept):
+            continue
+        places = [store.path(ROLLUPS, level, f"day={day}") for level in LEVELS]
+        places += [state_of(store, interval) for interval in intervals_of(store, job, day)]
+        if not all(place.is_dir() for place in places):
+            gone.append(day)
+    if gone:
+        with store.ledger.change():
+            store.ledger.change_days(gone)
 
 
 def compact(store: Store, job: Job, now: datetime) -> list[str]:

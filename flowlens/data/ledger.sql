@@ -60,13 +60,15 @@ create table if not exists touches (
 create index if not exists touches_of_intervals on touches (start, object, records);
 
 -- `changed` is 1 until what is published of the interval tells of all its records; `judged` is 1 if
--- its alarms, which the intervals after it build on, do so.
+-- its alarms, which the intervals after it build on, do so; `owed` is 1 until the hook has been told
+-- of what is published.
 create table if not exists intervals (
     start integer primary key,
     changed integer not null default 1,
     judged integer not null default 0,
     new_scanners integer,
-    published integer not null default 0
+    published integer not null default 0,
+    owed integer not null default 0
 );
 
 -- `changed` is 1 until the summaries of the day tell of all its records. Records of a day that was
