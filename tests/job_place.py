@@ -130,6 +130,6 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def here(tmp_path: Path) -> Place:
     """A job that is yet to be written."""
     return Place(tmp_path)
