@@ -98,7 +98,7 @@ class Inflow:
         return self._reading.account
 
     @property
-    def _streams(self) -> bool:
+    def streams(self) -> bool:
         """Whether there is anything that must be read by us."""
         return self._has_text or bool(self._streamed)
 
@@ -127,7 +127,7 @@ class Inflow:
                 self.account.see(*self._tables.span(counted))
             records = sum(item.counts.records for item in counted)
             self._before = replace(self._before, records=records)
-        if not self._streams:
+        if not self.streams:
             for _ in self._reading:
                 pass
 
@@ -152,7 +152,7 @@ class Inflow:
             self._connection.execute("drop view if exists flows")
             self._connection.register("flows", self._stream())
             return
-        if self._streams:
+        if self.streams:
             self._connection.register("stream", self._stream())
             files += "\nunion all\nselect * from stream"
         else:
@@ -171,7 +171,7 @@ class Inflow:
         if files and self._filter.active:
             (row,) = self._connection.execute("select count(*) from flows").fetchall()
             self.account.selected = int(row[0])
-        if self._streams or not files:
+        if self.streams or not files:
             self._connection.register("stream", self._stream())
             into = "insert into flows" if files else "create table flows as"
             self._connection.execute(f"{into} from stream")

@@ -11,6 +11,9 @@ from flowlens.engine import Connection, sql_errors
 from flowlens.evidence import Evidence
 from flowlens.state import TABLES, State
 
+TOGETHER = 250_000
+"""Rows of earlier states that are added at once."""
+
 ADDRESSES = pa.schema([("address", pa.string())])
 NETWORKS = pa.schema([("address", pa.string()), ("network", pa.string())])
 
@@ -58,9 +61,20 @@ class Knowledge:
         """Add what earlier states hold to the relation of that name, if it is one of theirs."""
         if name not in TABLES:
             return
+        held: list[pa.RecordBatch] = []
         for state in self.earlier:
             for batch in state.batches(name, schema):
-                connection.register("earlier", pa.Table.from_batches([batch]))
-                with sql_errors():
-                    connection.execute(f"insert into {name} from earlier")
-                connection.unregister("earlier")
+                held.append(batch)
+                if sum(each.num_rows for each in held) >= TOGETHER:
+                    _add(connection, name, held)
+        _add(connection, name, held)
+
+
+def _add(connection: Connection, name: str, held: list[pa.RecordBatch]) -> None:
+    """Add rows to a relation, many at once, for each time costs as much as thousands of rows."""
+    if held:
+        connection.register("earlier", pa.Table.from_batches(held))
+        with sql_errors():
+            connection.execute(f"insert into {name} from earlier")
+        connection.unregister("earlier")
+        held.clear()

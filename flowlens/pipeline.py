@@ -46,13 +46,16 @@ BATCH = 131_072
 class Inputs:
     """What is read: the sources, the layout given for them, and the records that count.
 
-    `knowledge` is what is known beside them; with earlier states there may be no sources.
+    `knowledge` is what is known beside them; with earlier states there may be no sources. Parquet
+    files that are `steady`, known to be whole and soon done with, are read anew for each relation:
+    that takes less time than to load them, where there are few.
     """
 
     found: Found
     layout: Layout | None = None
     filter: Filter = field(default_factory=Filter)
     knowledge: Knowledge = field(default_factory=Knowledge)
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +276,8 @@ def _answering(
             layout=inputs.layout,
             listener=replace(listener, stopped=lambda: halted.is_set() or _stopped(listener)),
         )
-        answers = Answers(connection, inflow, inputs.knowledge, once=once)
+        laid = once or (inputs.steady and not inflow.streams)
+        answers = Answers(connection, inflow, inputs.knowledge, once=laid)
         inputs.knowledge.create(connection)
         if plan.scans and inputs.found.sources:
             # DuckDB sees no Ctrl-C while it loads what we read: who reads must see it.

@@ -130,9 +130,15 @@ def _has_changed(item: Object) -> bool:
 
 
 def _settled(store: Store, job: Job, entries: Sequence[Entry], drafts: Drafts) -> Taken:
-    """Make the drafts parts, and enter everything into the ledger."""
-    old = store.ledger.holding(entry.name for entry in entries)
-    gone = frozenset(entry.name for entry in entries)
+    """Make the drafts parts, and enter everything into the ledger.
+
+    Of an object that can't be reached now the store keeps what it has, until it can.
+    """
+    lost = [entry.name for entry in entries if entry.state == "unreadable" and entry.again]
+    kept = store.ledger.with_records(lost)
+    read = [entry for entry in entries if entry.name not in kept]
+    gone = frozenset(entry.name for entry in read)
+    old = store.ledger.holding(gone)
     rewritten: list[tuple[Path, Part]] = []
     try:
         for part in old:
@@ -145,7 +151,8 @@ def _settled(store: Store, job: Job, entries: Sequence[Entry], drafts: Drafts) -
     parts = [part for _, part in made]
     days = {part.day for part in (*old, *parts)}
     with store.ledger.change():
-        store.ledger.enter(entries, parts, [part.path for part in old])
+        store.ledger.enter(read, parts, [part.path for part in old])
+        store.ledger.retry(kept)
         store.ledger.change_days(days)
         store.ledger.change_later(published=job.looks_back)
     replaced(store, old, parts)

@@ -112,6 +112,42 @@ class Ledger:
                 "select name, size, stamp, again from objects order by name"
             )
 
+    def alike(self, size: int, stamp: str) -> list[str]:
+        """Names of the objects that were read with this size and stamp."""
+        rows = self.rows("select name from objects where stamp = ? and size = ?", stamp, size)
+        return [str(name) for (name,) in rows]
+
+    def first_again(self) -> int | None:
+        """The earliest start of records of what is to be read again."""
+        ((first,),) = self.rows(
+            "select min(start) from touches join objects on objects.id = touches.object"
+            " where again = 1"
+        )
+        return None if first is None else int(first)
+
+    def rename(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Know objects by their new names."""
+        self.connection.executemany(
+            "update objects set name = ? where name = ?", ((new, old) for old, new in pairs)
+        )
+
+    def retry(self, names: Iterable[str]) -> None:
+        """Note that objects are to be read again; what is known of them stays."""
+        self._given(names)
+        self.connection.execute(
+            "update objects set again = 1 where name in (select name from given)"
+        )
+
+    def with_records(self, names: Iterable[str]) -> set[str]:
+        """Those of the objects that have records in the store."""
+        with failures(self.place):
+            self._given(names)
+            rows = self.connection.execute(
+                "select distinct name from objects join runs on runs.object = objects.id"
+                " where name in (select name from given)"
+            )
+            return {str(name) for (name,) in rows}
+
     def holding(self, names: Iterable[str]) -> list[Part]:
         """The parts that hold records of the objects of these names."""
         with failures(self.place):
@@ -188,10 +224,7 @@ class Ledger:
     def lose(self, part: Part, names: Iterable[str]) -> None:
         """Forget a part that is gone; the objects that had records in it are to be read again."""
         self.exchange([part], [])
-        self._given(names)
-        self.connection.execute(
-            "update objects set again = 1 where name in (select name from given)"
-        )
+        self.retry(names)
 
     def prune(self, day: str) -> None:
         """Forget the parts of a day for good; its summaries stay what they are."""
@@ -218,6 +251,13 @@ class Ledger:
         first = "(select min(start) from intervals where changed = 1)"
         what = "judged = 0, changed = 1" if published else "judged = 0"
         self.connection.execute(f"update intervals set {what} where start >= {first}")
+
+    def change_all(self, *, published: bool) -> None:
+        """Note that all summaries are to be made anew, and what is `published` of them, if so."""
+        self.connection.execute("update days set changed = 1 where pruned = 0")
+        self.connection.execute(
+            "update intervals set judged = 0, changed = max(changed, ?)", (published,)
+        )
 
     def _touch(self, starts: str) -> None:
         self.connection.execute(

@@ -8,7 +8,7 @@ one, and is read anew until no record of it can be late any more.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from flowlens.aws.access import Clients
 from flowlens.aws.groups import SCHEME as GROUPS
 from flowlens.aws.groups import windows
 from flowlens.batch import moments
-from flowlens.batch.job import HOUR, Job
+from flowlens.batch.job import DAY, HOUR, Job
 from flowlens.batch.ledger import Ledger
 from flowlens.errors import NoInputError
 from flowlens.filters import Filter
@@ -63,11 +63,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Objects that the ledger doesn't know, those it knows otherwise, and those to try again."""
+    """Objects that the ledger doesn't know, those it knows otherwise, and those to try again.
+
+    `moved` are files that it knows by another name, which is gone: old names and new ones. `gone`
+    are names of objects that should be read again and aren't there any more.
+    """
 
     new: tuple[Object, ...]
     changed: tuple[Object, ...]
     again: tuple[Object, ...]
+    moved: tuple[tuple[str, str], ...] = ()
+    gone: tuple[str, ...] = ()
 
     @property
     def objects(self) -> list[Object]:
@@ -102,29 +108,61 @@ def listing(job: Job, ledger: Ledger, now: datetime, window: Window = (None, Non
     return Listing(tuple(objects[name] for name in sorted(objects)), tuple(missing))
 
 
-def news(objects: Iterable[Object], ledger: Ledger) -> News:
+def news(job: Job, ledger: Ledger, objects: Sequence[Object]) -> News:
     """What is new of the objects, which come by name."""
     new: list[Object] = []
     changed: list[Object] = []
     again: list[Object] = []
-    known = ledger.known()
-    entry = next(known, None)
-    for item in objects:
-        while entry is not None and entry[0] < item.name:
-            entry = next(known, None)
-        if entry is None or entry[0] != item.name:
+    gone: list[str] = []
+    listed = iter(objects)
+    item = next(listed, None)
+    for name, size, stamp, retry in ledger.known():
+        while item is not None and item.name < name:
             new.append(item)
-        elif (entry[1], entry[2]) != (item.size, item.stamp):
+            item = next(listed, None)
+        if item is None or item.name != name:
+            if retry:
+                gone.append(name)
+            continue
+        if (size, stamp) != (item.size, item.stamp):
             changed.append(item)
-        elif entry[3]:
+        elif retry:
             again.append(item)
-    return News(tuple(new), tuple(changed), tuple(again))
+        item = next(listed, None)
+    if item is not None:
+        new += [item, *listed]
+    moved = _moved(job.path.parent, ledger, new)
+    really = [item for item in new if item.name not in moved]
+    pairs = tuple((old, name) for name, old in moved.items())
+    return News(tuple(really), tuple(changed), tuple(again), pairs, tuple(gone))
+
+
+def _moved(base: Path, ledger: Ledger, new: Sequence[Object]) -> dict[str, str]:
+    """The new files that were known by another name, which is gone: new names with old ones.
+
+    A file that is moved keeps its size and its time to the nanosecond.
+    """
+    found: dict[str, str] = {}
+    for item in new:
+        if item.source.opener is None and item.stamp:
+            for old in ledger.alike(item.size, item.stamp):
+                if old not in found.values() and not os.path.lexists(base / old):
+                    found[item.name] = old
+                    break
+    return found
 
 
 def _since(job: Job, ledger: Ledger, now: datetime) -> datetime | None:
-    """From when on folders of S3 are listed: all of them at the first run."""
+    """From when on folders of S3 are listed: all of them at the first run.
+
+    What has to be read again lies where its records were.
+    """
     last = ledger.about("listed")
-    return None if not last else min(now, datetime.fromisoformat(last)) - job.lookback
+    if not last:
+        return None
+    since = min(now, datetime.fromisoformat(last)) - job.lookback
+    first = ledger.first_again()
+    return since if first is None else min(since, moments.of_seconds(first) - DAY)
 
 
 def _hours(job: Job, ledger: Ledger, name: str, now: datetime, window: Window) -> Iterator[Object]:

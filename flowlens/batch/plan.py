@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from flowlens.batch.due import due
 from flowlens.batch.job import Job
 from flowlens.batch.ledger import blank
 from flowlens.batch.listing import Listing, News, listing, news
-from flowlens.batch.run import due
 from flowlens.batch.store import looking
 from flowlens.batch.upkeep import lost
 from flowlens.intervals import Interval
@@ -38,6 +38,8 @@ class Plan:
             "new": len(found.new),
             "changed": len(found.changed),
             "again": len(found.again),
+            "moved": [{"from": old, "to": new} for old, new in found.moved],
+            "gone": list(found.gone),
             "bytes": sum(item.size for item in found.objects),
             "objects": [item.name for item in found.objects],
             "lost_parts": list(self.lost_parts),
@@ -58,7 +60,7 @@ def plan(job: Job, now: datetime, window: Window = (None, None)) -> Plan:
         if store is None:
             with blank() as ledger:
                 found = listing(job, ledger, now, window)
-                return Plan(found, news(found.objects, ledger), (), (), (), ())
+                return Plan(found, news(job, ledger, found.objects), (), (), (), ())
         found = listing(job, store.ledger, now, window)
         days = store.ledger.rows("select day from days where changed = 1 order by day")
         publish = due(store, job, now, window)
@@ -66,7 +68,7 @@ def plan(job: Job, now: datetime, window: Window = (None, None)) -> Plan:
         open_ones = [Interval.at(int(start), job.interval) for (start,) in changed]
         return Plan(
             found,
-            news(found.objects, store.ledger),
+            news(job, store.ledger, found.objects),
             tuple(part.path for part in lost(store)),
             tuple(str(day) for (day,) in days),
             tuple(interval.name for interval in publish),

@@ -26,6 +26,7 @@ from flowlens.batch.store import Store
 from flowlens.batch.summaries import knowledge
 from flowlens.batch.tables import COLUMNS as TABLES
 from flowlens.batch.tables import table
+from flowlens.errors import FlowlensError, UsageError
 from flowlens.filters import Filter
 from flowlens.headers import Query
 from flowlens.inflow import Listener
@@ -54,6 +55,7 @@ class Published:
     outputs: tuple[Output, ...]
     firings: tuple[Firing, ...]
     remarks: tuple[str, ...]
+    problems: tuple[FlowlensError, ...]
     changed: bool
 
 
@@ -82,7 +84,15 @@ def publish(
     finally:
         files.discard(part)
     outputs = tuple(desk.outputs.written)
-    return Published(interval, place, outputs, tuple(desk.firings), tuple(desk.remarks), changed)
+    return Published(
+        interval,
+        place,
+        outputs,
+        tuple(desk.firings),
+        tuple(desk.remarks),
+        tuple(desk.problems),
+        changed,
+    )
 
 
 class _Desk:
@@ -105,6 +115,7 @@ class _Desk:
         self.outputs = outputs
         self.firings: list[Firing] = []
         self.remarks: list[str] = []
+        self.problems: list[FlowlensError] = []
         self._queries: dict[str, Query] = {}
         self._origins: list[Origin] = origins(store, interval)
         parts = store.ledger.parts(interval.day)
@@ -204,7 +215,11 @@ class _Desk:
             for name in job.summaries:
                 self.outputs.table(name, job.formats, table(name, relations), TABLES[name])
             for alert in job.alerts:
-                self.firings += fire(alert, relations.ask, about)
+                try:
+                    self.firings += fire(alert, relations.ask, about)
+                except UsageError as error:
+                    # What is published doesn't hang on an alert that can't be asked.
+                    self.problems.append(error)
             if job.mail:
                 self._mail(judged, relations)
 

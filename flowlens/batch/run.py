@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from flowlens.batch import commands, jsonline, metrics, moments, upkeep
 from flowlens.batch.alerts import Firing
+from flowlens.batch.due import due
 from flowlens.batch.errors import LockedError
 from flowlens.batch.ingest import BYTES, OBJECTS, Taken, take
 from flowlens.batch.job import Job
@@ -23,10 +24,9 @@ from flowlens.batch.outbox import Outbox
 from flowlens.batch.publishing import publish
 from flowlens.batch.record import Record
 from flowlens.batch.store import Store, refused, working
-from flowlens.batch.summaries import summarise
+from flowlens.batch.summaries import renew, summarise
 from flowlens.errors import ExitCode, FlowlensError, NoInputError
 from flowlens.inflow import Listener
-from flowlens.intervals import Interval
 from flowlens.names import Naming, naming
 from flowlens.rdns.settings import Mode
 from flowlens.stored import Window
@@ -34,6 +34,9 @@ from flowlens.version import version
 
 NAMES = "names.sqlite"
 """The names that reverse DNS gave, in the store."""
+
+NAMED = 3
+"""Objects that a remark names."""
 
 Clock = Callable[[], datetime]
 
@@ -83,8 +86,7 @@ class _Run:
                 try:
                     job.output.mkdir(parents=True, exist_ok=True)
                     self._work(store)
-                    if self._problems:
-                        raise self._problems[0]
+                    self._raise()
                     self._ended(store, ExitCode.DONE, "")
                 except BaseException as error:
                     problem = self._said(error)
@@ -97,6 +99,14 @@ class _Run:
             self._log.say(event, error=str(error), exit_code=int(error.exit_code))
             raise
         return record
+
+    def _raise(self) -> None:
+        """Raise what couldn't be done, if there is something: the first, and how many more."""
+        if not self._problems:
+            return
+        first, *others = self._problems
+        more = f" (and {len(others):,} more; the log has them all)" if others else ""
+        raise type(first)(f"{first}{more}")
 
     def _said(self, error: BaseException) -> FlowlensError:
         if isinstance(error, FlowlensError):
@@ -117,6 +127,8 @@ class _Run:
         with self._timed("read"):
             self._read(store, found)
         with self._timed("summarise"):
+            if renew(store, job):
+                self._remark("own networks or flowlens changed: all summaries are made anew")
             self._summarise(store)
         with self._timed("compact"):
             self.record.compacted = upkeep.compact(store, job, self._now)
@@ -139,7 +151,14 @@ class _Run:
             self._log.say("input missing", name=lost.name, why=lost.why)
             error = NoInputError if not found.objects else FlowlensError
             self._problems.append(error(f"{lost.name}: {lost.why}; all else is done"))
-        new = news(found.objects, store.ledger)
+        new = news(self._job, store.ledger, found.objects)
+        if new.moved:
+            with store.ledger.change():
+                store.ledger.rename(new.moved)
+            self._log.say("moved", objects=[{"from": old, "to": name} for old, name in new.moved])
+        if new.gone and not found.missing and self._window == (None, None):
+            named = ", ".join(new.gone[:NAMED])
+            self._remark(f"{len(new.gone):,} objects to be read again aren't there: {named}")
         record = self.record
         record.listed, record.new = len(found.objects), len(new.new)
         record.changed, record.again = len(new.changed), len(new.again)
@@ -191,6 +210,9 @@ class _Run:
             which.append(interval.name)
             for text in published.remarks:
                 self._remark(f"{interval.name}: {text}")
+            for error in published.problems:
+                self._log.say("alert failed", interval=interval.name, why=str(error))
+                self._problems.append(error)
             self._log.say(
                 "published" if published.changed else "unchanged", interval=interval.name,
                 outputs=len(published.outputs), alerts=len(published.firings),
@@ -282,30 +304,6 @@ class _Run:
 
 class _InterruptedError(FlowlensError):
     exit_code = ExitCode.INTERRUPTED
-
-
-def due(store: Store, job: Job, now: datetime, window: Window) -> list[Interval]:
-    """The intervals to be published, by time: changed ones, or those of a window; closed ones."""
-    rows = store.ledger.rows("select start, changed from intervals order by start")
-    pruned = {day for (day,) in store.ledger.rows("select day from days where pruned = 1")}
-    kept = job.retention.outputs
-    found = []
-    for start, changed in rows:
-        interval = Interval.at(int(start), job.interval)
-        if interval.end + job.lateness > now or interval.day in pruned:
-            continue
-        if kept is not None and interval.end + kept <= now:
-            continue
-        if window == (None, None):
-            wanted = bool(changed) or not (job.output / interval.name).is_dir()
-        else:
-            since, until = window
-            wanted = (since is None or interval.end > since) and (
-                until is None or interval.start < until
-            )
-        if wanted:
-            found.append(interval)
-    return found
 
 
 def gauges(

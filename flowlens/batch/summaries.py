@@ -6,9 +6,12 @@ doesn't matter in which runs they came, nor whether one was killed on the way.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
-from flowlens import state
+from flowlens import named, state
 from flowlens.batch import files, moments, rollups
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.store import Store
@@ -61,7 +64,7 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
     starts = intervals_of(store, job, day)
     parts = store.ledger.parts(day)
     if day != UNDATED and parts:
-        inputs = Inputs(Found((), store.sources(parts)), knowledge=knowledge(job))
+        inputs = Inputs(Found((), store.sources(parts)), knowledge=knowledge(job), steady=True)
         whole = job.interval == DAY
         asked = [*rollups.questions(), *([detection.remembered()] if whole else [])]
         with answering(inputs, asked, listener, memory=MEMORY) as answers:
@@ -70,11 +73,26 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
                 _remember(answers, job, state_of(store, starts[0]))
         for interval in [] if whole else starts:
             hour = Filter(since=interval.start, until=interval.end)
-            within = Inputs(inputs.found, filter=hour, knowledge=inputs.knowledge)
+            within = replace(inputs, filter=hour)
             with answering(within, [detection.remembered()], listener, memory=MEMORY) as answers:
                 _remember(answers, job, state_of(store, interval))
     with store.ledger.change():
         store.ledger.connection.execute("update days set changed = 0 where day = ?", (day,))
+
+
+def renew(store: Store, job: Job) -> bool:
+    """See that all summaries are made anew if they would be made otherwise today; whether so."""
+    queries = [*rollups.QUERIES, *(query.name for query in detection.remembered().relations)]
+    text = "\n".join(named.find(name).sql for name in queries)
+    about = [state.VERSION, hashlib.sha256(text.encode()).hexdigest(), sorted(knowledge(job).own)]
+    made, now = store.ledger.about("summaries"), json.dumps(about)
+    if made == now:
+        return False
+    with store.ledger.change():
+        store.ledger.note("summaries", now)
+        if made:
+            store.ledger.change_all(published=job.looks_back)
+    return bool(made)
 
 
 def _remember(answers: Answers, job: Job, place: Path) -> None:

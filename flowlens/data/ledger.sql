@@ -27,6 +27,10 @@ create table if not exists objects (
     reasons text not null default '{}'
 );
 
+create index if not exists objects_by_stamp on objects (stamp);
+
+create index if not exists objects_again on objects (again) where again = 1;
+
 create table if not exists parts (
     id integer primary key,
     day text not null,
