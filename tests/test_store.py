@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import io
 import json
 import os
@@ -24,7 +25,7 @@ from reading import ALL, DEFAULT_HEADER, read
 
 import flowlens as fl
 from flowlens import blocks, fetch, inflate
-from flowlens.batch import drafts, ingest, parts, rollups, upkeep
+from flowlens.batch import drafts, ingest, listing, moments, parts, rollups, sketches, upkeep
 from flowlens.batch.jobfile import load
 from flowlens.batch.ledger import opened
 from flowlens.batch.listing import key
@@ -109,6 +110,11 @@ def own(path: Path, columns: set[str]) -> list[Row]:
         return []
     table = flows.sql("select * from flows").arrow()
     return table.drop_columns([n for n in table.column_names if n.endswith("_decoded")]).to_pylist()
+
+
+@pytest.mark.parametrize("module", [listing, moments, sketches])
+def test_examples_in_the_docstrings_hold(module):
+    assert doctest.testmod(module).failed == 0
 
 
 def asked(*words: object) -> Any:
@@ -382,6 +388,8 @@ def test_objects_are_known_whatever_their_names_are(here):
     with open(os.path.join(os.fsencode(directory), NAMES[0]), "ab") as file:
         file.write(f"{line('20T11:00', port=99)}\n".encode())
     assert here.run()["changed"] == 1
+    shutil.copy2(os.path.join(os.fsencode(directory), NAMES[0]), directory / "copied.log")
+    assert here.run()["new"] == 1
     adds_up(here)
 
 
