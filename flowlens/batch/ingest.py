@@ -166,7 +166,7 @@ def _without(store: Store, job: Job, part: Part, gone: frozenset[str]) -> list[t
     if not left:
         return []
     numbers = {entry.name: number for number, entry in enumerate(left)}
-    drafts = Drafts(store.path(FLOWS), None, job.interval)
+    drafts = Drafts(store.path(FLOWS), None, job.interval, origin=part.path)
     try:
         for name, table in pieces(path, part):
             if name in numbers:

@@ -1,7 +1,7 @@
 """The ledger: one SQLite file that knows which object was read, and into which parts.
 
-What it says is true as soon as it is committed, and before that nothing has happened. Names of
-objects that are no UTF-8 are kept with the odd bytes percent-encoded.
+What it says is true as soon as it is committed, and before that nothing has happened. Objects are
+known by the keys of `batch.listing`.
 """
 
 from __future__ import annotations

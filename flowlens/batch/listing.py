@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote_from_bytes
+from urllib.parse import unquote_to_bytes
 
 from flowlens.aws import remotes
 from flowlens.aws.access import Clients
@@ -146,7 +146,7 @@ def _moved(base: Path, ledger: Ledger, new: Sequence[Object]) -> dict[str, str]:
     for item in new:
         if item.source.opener is None and item.stamp:
             for old in ledger.alike(item.size, item.stamp):
-                if old not in found.values() and not os.path.lexists(base / old):
+                if old not in found.values() and not os.path.lexists(path_of(old, base)):
                     found[item.name] = old
                     break
     return found
@@ -195,18 +195,40 @@ def note_listed(ledger: Ledger, job: Job, now: datetime) -> None:
 
 
 def key(name: str, base: Path) -> str:
-    """How the ledger knows an object: a path is told from the job file's directory, if below it.
+    r"""How the ledger knows an object: a path is told from the job file's directory, if below it.
+
+    One that is no UTF-8 is percent-encoded, and marked with what no path begins with.
 
     >>> key("/jobs/logs/a.log", Path("/jobs")), key("s3://b/a.log", Path("/jobs"))
     ('logs/a.log', 's3://b/a.log')
+    >>> key("/jobs/caf\udce9%.log", Path("/jobs"))
+    './/caf%E9%25.log'
     """
     if name.startswith(f"{base}{os.sep}"):
         name = name[len(str(base)) + 1 :]
     try:
         name.encode()
     except UnicodeEncodeError:
-        return "".join(quote_from_bytes(os.fsencode(c)) if _is_odd(c) else c for c in name)
+        return _ODD + "".join(_encoded(c) if c == "%" or _is_odd(c) else c for c in name)
     return name
+
+
+def path_of(key: str, base: Path) -> Path:
+    r"""The path of a file that the ledger knows by a key.
+
+    >>> path_of("logs/a.log", Path("/jobs")), path_of(".//caf%E9%25.log", Path("/jobs"))
+    (PosixPath('/jobs/logs/a.log'), PosixPath('/jobs/caf\udce9%.log'))
+    """
+    if key.startswith(_ODD):
+        return base / os.fsdecode(unquote_to_bytes(key.removeprefix(_ODD)))
+    return base / key
+
+
+_ODD = ".//"
+
+
+def _encoded(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(character))
 
 
 def _is_odd(character: str) -> bool:

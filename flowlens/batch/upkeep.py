@@ -158,7 +158,8 @@ def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
         [pq.read_schema(store.path(part.path)).remove_metadata() for part in parts]
     )
     streams = [pieces(store.path(part.path), part) for part in parts]
-    drafts = Drafts(store.path(FLOWS), schema, job.interval)
+    origin = "\n".join(part.path for part in parts)
+    drafts = Drafts(store.path(FLOWS), schema, job.interval, origin=origin)
     try:
         rows: Iterator[tuple[str, pa.Table]] = heapq.merge(*streams, key=lambda piece: piece[0])
         for name, table in rows:
