@@ -214,11 +214,10 @@ def _fill_month(store: Store, day: Path, level: str) -> None:
         place.mkdir(parents=True)
         starts = set()
         for name in ("records", "sizes", "sources"):
-            table = pq.read_table(day.parents[1] / level / day.name / f"{name}.parquet")
+            origin = day.parents[1] / level / day.name / f"{name}.parquet"
+            table = pq.read_table(origin, partitioning=None)
             spans = [timedelta(days=number, hours=hours) for hours in shifts]
-            whole = _shifted(
-                table.drop_columns(["day"]), spans, until=22 if level == "hours" else 24
-            )
+            whole = _shifted(table, spans, until=22 if level == "hours" else 24)
             pq.write_table(whole, place / f"{name}.parquet", compression="zstd")
             starts |= {int(start.timestamp()) for start in whole["start_time"].unique().to_pylist()}
         touches = dict.fromkeys(sorted(starts), 1_000)
