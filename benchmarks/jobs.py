@@ -190,7 +190,7 @@ def _fill_months() -> None:
     from flowlens.batch.jobfile import load
     from flowlens.batch.store import working
 
-    (source,) = (path for path in folder(job_of(LARGE)).glob("store/rollups/days/day=*"))
+    (source,) = (path for path in folder(job_of(LARGE)).glob("store/rollups/days/records/day=*"))
     for interval in ("1d", "1h"):
         job = load(make(f"month-{interval}", LARGE.directory, interval=interval))
         with working(job) as store:
@@ -210,15 +210,16 @@ def _fill_month(store: Store, day: Path, level: str) -> None:
     shifts = (0,) if level == "days" else HOURS
     entries = []
     for number in range(DAYS):
-        place = store.path("rollups", level, f"day={first + timedelta(days=number)}")
-        place.mkdir(parents=True)
         starts = set()
         for name in ("records", "sizes", "sources"):
-            origin = day.parents[1] / level / day.name / f"{name}.parquet"
+            to = f"day={first + timedelta(days=number)}"
+            place = store.path("rollups", level, name, to)
+            place.mkdir(parents=True)
+            origin = day.parents[2] / level / name / day.name / "rollup.parquet"
             table = pq.read_table(origin, partitioning=None)
             spans = [timedelta(days=number, hours=hours) for hours in shifts]
             whole = _shifted(table, spans, until=22 if level == "hours" else 24)
-            pq.write_table(whole, place / f"{name}.parquet", compression="zstd")
+            pq.write_table(whole, place / "rollup.parquet", compression="zstd")
             starts |= {int(start.timestamp()) for start in whole["start_time"].unique().to_pylist()}
         touches = dict.fromkeys(sorted(starts), 1_000)
         counts = Counts(lines=len(touches) * 1_000, ok=len(touches) * 1_000)

@@ -620,8 +620,8 @@ def test_a_run_writes_its_log_and_metrics(here):
         if not text.startswith("#")
     )
     gauge = {name.split("{")[0].removeprefix("flowlens_"): float(v) for name, v in figures.items()}
-    assert (gauge["records_total"], gauge["run_records"], gauge["objects_total"]) == (6, 0, 2)
-    assert (gauge["last_run_exit_code"], gauge["intervals_published_total"]) == (0, 2)
+    assert (gauge["records"], gauge["run_records"], gauge["objects"]) == (6, 0, 2)
+    assert (gauge["last_run_exit_code"], gauge["intervals_published"]) == (0, 2)
     assert gauge["last_success_timestamp_seconds"] <= gauge["last_run_timestamp_seconds"]
 
 

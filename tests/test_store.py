@@ -444,9 +444,13 @@ def rolled(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return here
 
 
+def rollup(store, level, name):
+    place = store / f"rollups/{level}/{name}/day=2025-11-20/rollup.parquet"
+    return pq.read_table(place, partitioning=None)
+
+
 @pytest.mark.parametrize("level", rollups.LEVELS)
 def test_rollups_are_sql_over_the_records(rolled, level):
-    place = rolled.store / f"rollups/{level}/day=2025-11-20"
     unit = {"hours": "hour", "days": "day"}[level]
     start = f"date_trunc('{unit}', start_time at time zone 'UTC') at time zone 'UTC'"
     flows = fl.read(rolled.directory / "logs")
@@ -459,10 +463,10 @@ def test_rollups_are_sql_over_the_records(rolled, level):
             count(*) filter (where log_status = 'SKIPDATA') as skipdata,
             min(start_time) as first_seen, max(end_time) as last_seen
         from flows group by all order by 1, 2, 3, 4, 5, 6""").arrow()
-    found = pq.read_table(place / "records.parquet", partitioning=None)
+    found = rollup(rolled.store, level, "records")
     assert found.schema.names == expected.schema.names
     assert found.to_pylist() == expected.to_pylist()
-    sizes = pq.read_table(place / "sizes.parquet", partitioning=None)
+    sizes = rollup(rolled.store, level, "sizes")
     assert pc.sum(sizes["records"]).as_py() == 5000
     for row in sizes.filter(pc.equal(sizes["action"], "REJECT")).slice(0, 20).to_pylist():
         least, most = 1.02 ** (row["bucket"] - 1), 1.02 ** row["bucket"]
@@ -475,10 +479,8 @@ def test_rollups_are_sql_over_the_records(rolled, level):
 
 def test_the_sketches_of_hours_together_are_the_days(rolled):
     hours, days = (
-        pq.read_table(rolled.store / f"rollups/{level}/day=2025-11-20/sources.parquet",
-                      partitioning=None).to_pylist()
-        for level in ("hours", "days")
-    )  # fmt: skip
+        rollup(rolled.store, level, "sources").to_pylist() for level in ("hours", "days")
+    )
     names = ("grouped", "account_id", "interface_id", "action", "protocol", "port")
     flows = fl.read(rolled.directory / "logs")
     assert {row["grouped"] for row in days} == {"all", "eni", "port"}
