@@ -21,7 +21,7 @@ from flowlens.batch.ledger import Entry, Part
 from flowlens.batch.parts import FLOWS, MOST_BYTES, described, pieces
 from flowlens.batch.rollups import LEVELS, ROLLUPS
 from flowlens.batch.store import Store
-from flowlens.batch.summaries import STATE, intervals_of, state_of
+from flowlens.batch.summaries import STATE, state_of
 from flowlens.intervals import Interval
 from flowlens.stored import UNDATED
 
@@ -95,12 +95,23 @@ def resume(store: Store, job: Job, now: datetime) -> None:
         if any(_end(day) + span <= now for span in kept):
             continue
         places = [store.path(ROLLUPS, level, f"day={day}") for level in LEVELS]
-        places += [state_of(store, interval) for interval in intervals_of(store, job, day)]
+        places += [state_of(store, interval) for interval in _unchanged(store, job, day)]
         if not all(place.is_dir() for place in places):
             gone.append(day)
     if gone:
         with store.ledger.change():
             store.ledger.change_days(gone)
+
+
+def _unchanged(store: Store, job: Job, day: str) -> list[Interval]:
+    """The intervals of a day that were summarised as they are."""
+    first = moments.seconds(moments.of_name(day))
+    rows = store.ledger.rows(
+        "select start from intervals where start >= ? and start < ? + 86400 and changed = 0",
+        first,
+        first,
+    )
+    return [Interval.at(int(start), job.interval) for (start,) in rows]
 
 
 def compact(store: Store, job: Job, now: datetime) -> list[str]:
