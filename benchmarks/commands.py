@@ -27,6 +27,11 @@ def query(dataset: Dataset, name: str = QUERY) -> Command:
     return flowlens("query", name, str(dataset.directory), "-f", "csv", "-o", "/dev/null")
 
 
+def check(dataset: Dataset) -> Command:
+    """`flowlens check`."""
+    return flowlens("check", str(dataset.directory))
+
+
 def scanners(dataset: Dataset) -> Command:
     """`flowlens scanners`."""
     return flowlens("scanners", str(dataset.directory), "-o", "/dev/null")

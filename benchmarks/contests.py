@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from benchmarks import bucket, commands, names
+from benchmarks import bucket, commands, jobs, names
 from benchmarks.datasets import JSON, PACKED, Dataset
 from benchmarks.measure import ROOT, Command, Cost, Pair, middle
 
@@ -82,6 +82,8 @@ def contests(sizes: Sequence[int]) -> list[Contest]:
     if AT in sizes:
         found += [_growth(records) for records in larger]
     found += [_parquet(records) for records in sorted(sizes)]
+    if AT in sizes:
+        found += _batch()
     return [*found, *_small(), *_json(), *_memory_of_envelopes(), _s3(), *_names(), _help()]
 
 
@@ -325,6 +327,126 @@ def _names() -> list[Contest]:
             around=names.filled,
         ),
     ]
+
+
+def _batch() -> list[Contest]:
+    """Jobs: reading into a store, and what is made of its records."""
+    large = jobs.LARGE
+    dense = Dataset("dense", 4 * large.records)
+    return [
+        _ingest(large),
+        _ingest(SMALL),
+        Contest(
+            "compact",
+            f"{large.name}, read one after the other",
+            jobs.pieces(large, "compacted"),
+            jobs.pieces(large, "taken"),
+            (large,),
+            (
+                _bytes("of the records, compacted", 18, large, "flows"),
+                _bytes("of the whole store", 32, large),
+            ),
+            1,
+            partial(jobs.written, large, pieces=True),
+        ),
+        Contest(
+            "ingest-memory",
+            f"{dense.name} of one day, beside {large.records / MILLION:g} M",
+            jobs.ingest(dense),
+            jobs.ingest(large),
+            (dense, large),
+            (
+                _memory("a run with 20 M records", 1_000),
+                Target(
+                    "peak memory of a run with 5 M records, MB",
+                    1_000,
+                    lambda pair: middle(pair.second).peak / MEGABYTE,
+                ),
+            ),
+            1,
+            partial(jobs.written, dense, large),
+        ),
+        _made("rollups", 6, partial(jobs.filled, large), partial(jobs.step, large)),
+        _made("state", None, partial(jobs.filled, large), partial(jobs.step, large)),
+        *(
+            _made(
+                "summaries",
+                1,
+                partial(jobs.months, large),
+                partial(jobs.month, interval),
+                name=f"summaries-{interval}",
+            )
+            for interval in ("1d", "1h")
+        ),
+        Contest(
+            "plan",
+            f"{jobs.OBJECTS / MILLION:g} M objects in the ledger",
+            jobs.plan(),
+            commands.flowlens("--version"),
+            (),
+            (Target("seconds of plan", 5, lambda pair: middle(pair.first).wall),),
+            3,
+            jobs.many,
+        ),
+    ]
+
+
+def _ingest(data: Dataset) -> Contest:
+    """A run into a new store, with everything that is made of the records, beside `check`."""
+    job = jobs.job_of(data)
+
+    def reading(pair: Pair) -> float:
+        return jobs.seconds(job, "read") / middle(pair.second).wall
+
+    return Contest(
+        f"ingest-{data.kind}",
+        data.name,
+        jobs.ingest(data),
+        commands.check(data),
+        (data,),
+        (
+            _wall(f"a first run over check, {data.name}", 3),
+            Target(f"reading into the store over check, {data.name}", 3, reading),
+        ),
+        3,
+        partial(jobs.written, data),
+    )
+
+
+def _made(
+    step: str,
+    seconds: float | None,
+    around: Callable[[], AbstractContextManager[None]],
+    command: Callable[[str], Command],
+    *,
+    name: str = "",
+) -> Contest:
+    """A step beside opening the store alone: what it takes without start-up."""
+    name = name or step
+    target = Target(
+        f"seconds for {name}, without start-up",
+        seconds or 0,
+        lambda pair: middle(pair.first).wall - middle(pair.second).wall,
+    )
+    return Contest(
+        name,
+        f"batch: {name}",
+        command(step),
+        command("none"),
+        (),
+        (target,) if seconds else (),
+        3,
+        around,
+    )
+
+
+def _bytes(what: str, limit: float, data: Dataset, below: str = "") -> Target:
+    job = f"{jobs.job_of(data)}-pieces"
+    return Target(
+        f"bytes a record {what}",
+        limit,
+        lambda pair: jobs.bytes_a_record(job, data.records, below),
+    )
 
 
 def _help() -> Contest:

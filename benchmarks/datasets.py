@@ -30,7 +30,7 @@ class Kind:
     """How a set's records lie: in how many files, of what names, and in which form (see forms.py).
 
     A name that ends in `.gz` means gzip. Every `spoilt_every` lines one is malformed. `words` say
-    in the table what is special.
+    in the table what is special. The VPC logs `pace` times as much in a second as usual.
     """
 
     files: int
@@ -38,6 +38,7 @@ class Kind:
     spoilt_every: int = 0
     file: str = "{}.log.gz"
     form: str = ""
+    pace: int = 1
 
 
 JSON = {
@@ -63,6 +64,7 @@ PACKED = {
 
 KINDS = {
     "large": Kind(files=24),
+    "dense": Kind(24, "within 9 hours", pace=4),
     "small": Kind(files=5_000),
     "objects": Kind(files=1_000),
     "sample": Kind(files=1),
@@ -201,8 +203,8 @@ def _write(directory: Path, dataset: Dataset, chunk: _Chunk) -> None:
 
     from benchmarks.traffic import HEADER, lines, records, spoilt
 
-    every = KINDS[dataset.kind].spoilt_every
-    table = records(sum(chunk.sizes), seed=(SEED, chunk.file), before=chunk.before)
+    every, pace = KINDS[dataset.kind].spoilt_every, KINDS[dataset.kind].pace
+    table = records(sum(chunk.sizes), seed=(SEED, chunk.file), before=chunk.before, pace=pace)
     text = lines(spoilt(table, every=every) if every else table)
     ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")) + 1
     cuts = [0, *(int(ends[count - 1]) for count in accumulate(chunk.sizes))]

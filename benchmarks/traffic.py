@@ -85,8 +85,11 @@ def _ranks(rng: np.random.Generator, count: int, *, exponent: float, most: int) 
     return np.minimum(tail, 1e15).astype(np.int64) % most
 
 
-def records(count: int, *, seed: tuple[int, ...], before: int = 0) -> pl.DataFrame:
-    """`count` records of the default format, roughly by start; `before` records went before."""
+def records(count: int, *, seed: tuple[int, ...], before: int = 0, pace: float = 1) -> pl.DataFrame:
+    """`count` records of the default format, roughly by start; `before` records went before.
+
+    A second has `pace` times as many as usual.
+    """
     rng = np.random.default_rng(seed)
     shares = np.cumsum(list(SHARES.values()))
     kind = np.searchsorted(shares / shares[-1], rng.random(count), side="right")
@@ -108,7 +111,7 @@ def records(count: int, *, seed: tuple[int, ...], before: int = 0) -> pl.DataFra
     udp = np.isin(srcport, UDP_PORTS) | np.isin(dstport, UDP_PORTS)
     packets = np.where(probe | late, 1, rng.geometric(0.05, count))
     size = np.where(probe | late, 44, rng.integers(52, 1400, count))
-    elapsed = ((before + np.arange(count)) / RECORDS_A_SECOND).astype(np.int64)
+    elapsed = ((before + np.arange(count)) / (RECORDS_A_SECOND * pace)).astype(np.int64)
     start = START + elapsed + rng.integers(0, 60, count)
     refused = probe | late | (rng.random(count) < REFUSED_SHARE)
     status = np.select([~quiet, rng.random(count) < SKIPDATA_SHARE], [0, 2], 1)

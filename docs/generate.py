@@ -1,10 +1,10 @@
-"""Writes the pages that come from flowlens itself: commands, queries, fields, evidence, scanners.
+"""Writes the pages that come from flowlens itself: commands, queries, fields, job files, and more.
 
     python docs/generate.py          # writes them beside this file
     python docs/generate.py --check  # exits 1 and names those that are stale
 
 What they say is changed where it stands: in the options of `flowlens/cli`, in the headers of
-`queries/*.sql`, in the tables of `flowlens/data`.
+`queries/*.sql`, in the tables of `flowlens/data` and in the comments of `flowlens/data/job.toml`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, replace
+from dataclasses import fields as members
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from flowlens.batch.job import Alert, Job
+from flowlens.batch.judging import NEW
+from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP, Key
+from flowlens.batch.tables import COLUMNS as SUMMARIES
 from flowlens.cli.app import app
 from flowlens.fields import fields
 from flowlens.named import STEPS, Query, comparing, shipped
+from flowlens.scans.verdicts import COLUMNS as VERDICTS
 
 DOCS = Path(__file__).parent
 
@@ -60,6 +68,9 @@ THEMES = {
 }  # fmt: skip
 """The named queries by what one wants to know; those in none stand at the end."""
 
+PLACES = {"scans": "detector-steps.md", "rollups": "rollups.md"}
+"""The pages of queries that stand in a directory of their own."""
+
 METAVARS = {"<str>": "TEXT", "<int>": "N", "<int range>": "N", "<float>": "N"}
 
 
@@ -69,6 +80,9 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "query-reference.md": queries_page(),
         "detector-steps.md": steps_page(),
+        "rollups.md": rollups_page(),
+        "job.md": job_page(),
+        "published-columns.md": published_page(),
         "compared-columns.md": compared_page(),
         "fields.md": fields_page(),
         "evidence.md": evidence_page(),
@@ -95,16 +109,20 @@ class Command:
     arguments: list[Option]
     own: list[Option]
     shared: list[str] = field(default_factory=list)
+    holds: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> str:
+        """Its heading; a command of a command is one below."""
+        return "##" if " " not in self.name else "###"
 
 
 def commands() -> tuple[list[Command], dict[str, list[Option]]]:
     """All commands, and the shared options by heading."""
     group = typer.main.get_command(app)
-    parent = typer.Context(group, info_name="flowlens")
     known: list[Command] = []
     shared: dict[str, list[Option]] = {}
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        context = typer.Context(command, info_name=name, parent=parent)
+    for name, command, context in _commands(group, typer.Context(group, info_name="flowlens")):
         params = [param for param in command.get_params(context) if param.name != "help"]
         options = {
             param.name: _option(param, context)
@@ -115,7 +133,9 @@ def commands() -> tuple[list[Command], dict[str, list[Option]]]:
         for title in headings:
             shared[title] = [options.pop(option) for option in SHARED[title]]
         arguments = [param for param in params if param.param_type_name == "argument"]
-        usage = " ".join(["flowlens", name, *map(_argument, arguments), "[OPTION...]"])
+        holds = tuple(f"{name} {each}" for each in getattr(command, "commands", ()))
+        rest = ["COMMAND"] if holds else ["[OPTION...]"] if options or headings else []
+        usage = " ".join(["flowlens", name, *map(_argument, arguments), *rest])
         known.append(
             Command(
                 name,
@@ -124,9 +144,21 @@ def commands() -> tuple[list[Command], dict[str, list[Option]]]:
                 [_option(param, context, _argument(param)) for param in arguments],
                 list(options.values()),
                 headings,
+                holds,
             )
         )
     return known, {title: shared[title] for title in SHARED if title in shared}
+
+
+def _commands(
+    group: Any, parent: typer.Context, before: str = ""
+) -> Iterator[tuple[str, Any, typer.Context]]:
+    """Each command with its whole name; one that has commands of its own comes before these."""
+    for name, command in group.commands.items():
+        context = typer.Context(command, info_name=name, parent=parent)
+        yield f"{before}{name}", command, context
+        if hasattr(command, "commands"):
+            yield from _commands(command, context, f"{before}{name} ")
 
 
 def _argument(param: Any) -> str:
@@ -156,19 +188,20 @@ def commands_page() -> str:
         "INPUT is a file, a directory (walked), a glob, `-` for standard input, "
         "`s3://BUCKET/PREFIX` or `cloudwatch:LOG-GROUP[:STREAM]`, any number of them in any "
         "mixture. See [What it reads](formats.md).",
-        _table(
-            ("command", "answers"),
-            [(f"[`{c.name}`](#flowlens-{c.name})", _first(c.meaning)) for c in known],
-        ),
+        _listed(known, (c.name for c in known if c.level == "##")),
         "`flowlens --version` shows the version; `-h` is short for `--help`.",
     ]
     for command in known:
-        text += [f"## flowlens {command.name}", command.meaning, f"```text\n{command.usage}\n```"]
+        title = f"{command.level} flowlens {command.name}"
+        text += [title, command.meaning, f"```text\n{command.usage}\n```"]
         rows = [
             (f"`{_cell(option.spelling)}`", _cell(option.meaning))
             for option in [*command.arguments, *command.own]
         ]
-        text.append(_table(("argument, option", "meaning"), rows))
+        if rows:
+            text.append(_table(("argument, option", "meaning"), rows))
+        if command.holds:
+            text.append(_listed(known, command.holds))
         if command.shared:
             listed = " · ".join(f"[{title}](#{_slug(title)})" for title in command.shared)
             text.append(f"And: {listed}")
@@ -182,6 +215,15 @@ def commands_page() -> str:
         names = [f"[`{c.name}`](#flowlens-{c.name})" for c in known if title in c.shared]
         text += [f"### {title}", f"Of {', '.join(names)}.", _table(("option", "meaning"), rows)]
     return _page("flowlens/cli", text)
+
+
+def _listed(known: Iterable[Command], names: Iterable[str]) -> str:
+    """Some commands, with what each is for."""
+    by_name = {command.name: command for command in known}
+    rows = [
+        (f"[`{name}`](#flowlens-{_slug(name)})", _first(by_name[name].meaning)) for name in names
+    ]
+    return _table(("command", "answers"), rows)
 
 
 def queries_page() -> str:
@@ -214,7 +256,7 @@ def queries_page() -> str:
 
 def steps_page() -> str:
     """The steps of the detector, which are queries as well."""
-    steps = [query for query in shipped().values() if query.path.parent.name in STEPS]
+    steps = [query for query in shipped().values() if query.path.parent.name == "scans"]
     text = [
         "# Steps of the detector",
         "From flows to [who is scanning](scanners.md) it takes these steps, each a query in "
@@ -227,6 +269,41 @@ def steps_page() -> str:
     for query in steps:
         text += _query(query, level="##")
     return _page("the headers of queries/scans/*.sql", text)
+
+
+def rollups_page() -> str:
+    """The queries whose answers a store keeps of each day."""
+    rollups = [query for query in shipped().values() if query.path.parent.name == "rollups"]
+    text = [
+        "# Queries of the rollups",
+        "What a [store](store.md#rollups) keeps of each day beside its records is made by these "
+        "queries, which stand in `queries/rollups/`. They can be asked of any input as well. In "
+        "the store `hour` is `start_time`, and `hourly_sources` is a sketch of the sources of "
+        "each group in place of a row for each.",
+    ]
+    for query in rollups:
+        text += _query(query, level="##")
+    return _page("the headers of queries/rollups/*.sql", text)
+
+
+def published_page() -> str:
+    """The columns of what a job publishes beside its queries."""
+    tables = {
+        "scanners": ("Who scans, as of the end of an interval.", (*VERDICTS, NEW)),
+        "totals": ("A row for each interval.", SUMMARIES["totals"]),
+        "ports": ("A row for each action and port, over all intervals.", SUMMARIES["ports"]),
+        "enis": ("A row for each ENI and action, over all intervals.", SUMMARIES["enis"]),
+    }
+    text = [
+        "# Columns of what is published",
+        "The tables that a [job](schedule.md#what-is-published) publishes beside its queries. "
+        "Columns of queries are in the [Query reference](query-reference.md). `scanners` is what "
+        "[`flowlens scanners`](scanners.md) writes as well, but for its last column.",
+    ]
+    for name, (meaning, columns) in tables.items():
+        rows = [(f"`{c.name}`", c.type, c.unit, _cell(c.meaning)) for c in columns]
+        text += [f"## {name}", meaning, _table(("column", "type", "unit", "meaning"), rows)]
+    return _page("flowlens/scans/verdicts.py and flowlens/batch/tables.py", text)
 
 
 def compared_page() -> str:
@@ -266,7 +343,7 @@ def _relation(name: str) -> str:
     query = shipped().get(name)
     if query is None:
         return f"`{name}`"
-    page = "detector-steps.md" if query.path.parent.name == "scans" else "query-reference.md"
+    page = PLACES.get(query.path.parent.name, "query-reference.md")
     return f"[`{name}`]({page}#{name})"
 
 
@@ -338,9 +415,127 @@ def scanners_page() -> str:
     return _page("flowlens/data/scanners.csv", text)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table of the job file, `""` the top: what it is for, its keys' meanings, an example."""
+
+    name: str
+    meaning: str
+    keys: dict[str, str] = field(default_factory=dict)
+    example: list[str] = field(default_factory=list)
+
+
+def job_page() -> str:
+    """The keys of a job file, as the comments of the one that `batch init` writes explain them."""
+    about, parts = _job_file()
+    text = [
+        "# The job file",
+        f"{about} `flowlens batch init JOB.toml` writes one with all of this in it. A key that is "
+        "not known is an error, and so is a value that can't be meant: all are told at once, each "
+        "with its line. [On a schedule](schedule.md) tells how the parts work together.",
+        _table(
+            ("part", "is about"),
+            [
+                (f"[{_title(part)}](#{_slug(_title(part))})", _first(part.meaning))
+                for part in parts
+                if part.name
+            ],
+        ),
+    ]
+    for part in parts:
+        text += [f"## {_title(part)}", part.meaning] if part.name else ["## At the top"]
+        keys, made = _taken(part.name)
+        if keys:
+            assert {*part.keys} == {*keys}, f"job.toml [{part.name}]: not the keys that are taken"
+            assert all(part.keys.values()), f"job.toml [{part.name}]: a key without a comment"
+            usual = {} if made is None else {each.name: each for each in members(made)}
+            rows = [
+                (f"`{name}`", _usual(keys[name], usual.get(name)), _cell(part.keys[name]))
+                for name in keys
+            ]
+            text.append(_table(("key", "unless told", "meaning"), rows))
+        example = "\n".join(part.example)
+        tomllib.loads(example)
+        text.append(f"```toml\n{example}\n```")
+    return _page("the comments of flowlens/data/job.toml", text)
+
+
+def _job_file() -> tuple[str, list[Part]]:
+    """What `data/job.toml` says at its top, and its parts."""
+    about, comments = "", list[str]()
+    parts = {"": Part("", "")}
+    part = parts[""]
+    for line in _text("job.toml").splitlines():
+        bare = line.removeprefix("#")
+        table = re.fullmatch(r"\[+([\w.]+)\]+", bare)
+        key = re.fullmatch(r"(\w+) = .+", bare)
+        if table:
+            name = re.sub(r"(params|notify)\..*", r"\1", table[1])
+            part = parts.setdefault(name, Part(name, " ".join(comments)))
+            part.example.extend(["", bare] if part.example else [bare])
+        elif key:
+            part.keys.setdefault(key[1], " ".join(comments))
+            part.example.append(bare)
+        elif line:
+            comments.append(line.removeprefix("# "))
+            continue
+        elif comments:
+            about = " ".join(comments)
+        comments = []
+    return about, list(parts.values())
+
+
+def _title(part: Part) -> str:
+    plain = {"params": "[params.QUERY]", "alerts": "[[alerts]]", "notify": "[notify.NAME]"}
+    return f"`{plain.get(part.name, f'[{part.name}]')}`"
+
+
+def _taken(part: str) -> tuple[Mapping[str, Key], type | None]:
+    """The keys that a part takes, and what is made of it; none where any are taken."""
+    if part in SECTIONS:
+        return SECTIONS[part].keys, SECTIONS[part].made  # type: ignore[return-value]
+    taken: dict[str, tuple[Mapping[str, Key], type | None]] = {
+        "": (TOP, Job),
+        "alerts": (ALERT, Alert),
+        "notify": (NOTIFY, None),
+    }
+    return taken.get(part, ({}, None))
+
+
+def _usual(key: Key, member: Any) -> str:
+    """What holds where a key is left out."""
+    if key.example:
+        return "has to be there"
+    if member is None:
+        return ""
+    return "" if member.default in (MISSING, None, ()) else f"`{_toml(member.default)}`"
+
+
+def _toml(value: Any) -> str:
+    """A value as the job file has it."""
+    if isinstance(value, timedelta):
+        return f'"{_span(value)}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, int | float) else f'"{value}"'
+
+
+def _span(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    units = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+    # A minute is written as the 60s that it is, and a day as one.
+    unit, length = next((u, n) for u, n in units if seconds % n == 0 and (seconds > n or u in "dh"))
+    return f"{seconds // length}{unit}"
+
+
 def _data(name: str) -> Iterable[Mapping[str, str]]:
-    text = files("flowlens").joinpath("data", name).read_text(encoding="utf-8")
-    return csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return csv.DictReader(line for line in _text(name).splitlines() if not line.startswith("#"))
+
+
+def _text(name: str) -> str:
+    return files("flowlens").joinpath("data", name).read_text(encoding="utf-8")
 
 
 def _page(origin: str, parts: Iterable[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowlens import services
 
 PROTOCOLS = {
@@ -68,6 +70,17 @@ def count(number: int, one: str, many: str = "") -> str:
     ('1 file', '1,234 ENIs', '2 addresses')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def several(names: Sequence[str], most: int = 5) -> str:
+    """Some names; where there are many, the first and the last, and how many they are.
+
+    >>> several(["a", "b"]), several([f"{n}" for n in range(1000)])
+    ('a, b', '0 to 999, 1,000 in all')
+    """
+    if len(names) > most:
+        return f"{names[0]} to {names[-1]}, {len(names):,} in all"
+    return ", ".join(names)
 
 
 def alarms(expected: float) -> str:

@@ -3,12 +3,14 @@
 What becomes of a block of a page is said by its language:
 
 - `sh`: its commands are run, each must exit 0, or as its comment says: `# exits 4`;
-- `text` whose first line is `$ flowlens …`: a picture, held to what that command prints on standard
+- `text` whose first line is `$ COMMAND`: a picture, held to what that command prints on standard
   output (with `2>&1` on standard error as well). A line `…` stands for lines left out, and what
   comes after it is found by its first line;
 - `python`: runs, all blocks of a page in one namespace;
 - a block with a caption is a file of that name, which later blocks can use;
 - all others, such as `console`, are only shown: what needs AWS, a resolver or an installation.
+
+Scheduled jobs run on the morning after the day that the fixtures are of, whatever the clock says.
 
 `FLOWLENS_GOLDEN=write` draws the pictures anew.
 """
@@ -23,15 +25,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import pytest
 from commands import command
 from shell import install, shell
 
+from flowlens.batch.run import run as run_batch
+
 ROOT = Path(__file__).parents[1]
 CUT = "…"
+MORNING = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 WRITE = os.environ.get("FLOWLENS_GOLDEN") == "write"
 
 _BLOCK = re.compile(r"^(```+)(\S[^\n]*)?\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -54,7 +61,7 @@ class Block:
     def pictured(self) -> str | None:
         """The command of a picture."""
         first = self.text.partition("\n")[0]
-        return first[2:] if self.language == "text" and first.startswith("$ flowlens") else None
+        return first[2:] if self.language == "text" and first.startswith("$ ") else None
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -95,8 +102,19 @@ def perform(line: str) -> subprocess.CompletedProcess[bytes]:
     return shell(line)
 
 
+class _Clock(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls.fromtimestamp(MORNING.timestamp(), tz)
+
+
 def equip(place: Path, monkeypatch) -> None:
-    """Make `place` look like a checkout in which flowlens is installed, and go there."""
+    """Make `place` look like a checkout in which flowlens is installed, and go there.
+
+    Scheduled jobs run on the morning after the day that the fixtures are of.
+    """
+    monkeypatch.setattr("flowlens.cli.jobs.datetime", _Clock)
+    monkeypatch.setitem(run_batch.__kwdefaults__, "clock", lambda: MORNING)
     (place / "fixtures").symlink_to(ROOT / "fixtures")
     tools = place / ".bin"
     install(tools)
@@ -136,12 +154,19 @@ def run(page: Path) -> dict[str, object]:
     return names
 
 
-@cache
 def _printed(line: str) -> list[str]:
-    """What a picture's command prints; pictures look at fixtures alone, so once is enough."""
+    """What a picture's command prints; of fixtures alone that is the same on every page."""
+    asks_fixtures = "flowlens" in line and "fixtures/" in line
+    return _once(line) if asks_fixtures else _now(line)
+
+
+def _now(line: str) -> list[str]:
     done = perform(line.removesuffix(" 2>&1"))
     output = done.stdout + (done.stderr if line.endswith(" 2>&1") else b"")
     return output.decode().splitlines()
+
+
+_once = cache(_now)
 
 
 def _drawn(block: Block, printed: list[str], where: str) -> str:

@@ -520,7 +520,7 @@ def test_junk_in_the_store(place: Path, clean: Side) -> None:
     swept = [
         store / "flows/day=2025-11-20/unknown.parquet",
         store / "flows/day=2025-11-20/.x.parquet-0123456789ab.part",
-        store / "rollups/days/.day=2025-11-20-0123456789ab.part/records.parquet",
+        store / "rollups/days/records/day=2025-11-20/.rollup.parquet-0123456789ab.part",
         store / "state/.2025-11-20-0123456789ab.part/state.json",
         store / ".ledger.sqlite-0123456789ab.part-journal",
         store / ".ledger.sqlite-0123456789ab.part",

@@ -14,6 +14,8 @@ import pytest
 from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
 
+from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP
+from flowlens.fields import fields
 from flowlens.named import shipped
 
 DOCS = ROOT / "docs"
@@ -63,9 +65,10 @@ def options_of(name: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text.partition("\nOptions:")[2]))
 
 
-def command_names() -> list[str]:
-    text = command("--help").stdout.decode().partition("\nCommands:")[2]
-    return re.findall(r"^  ([a-z]+) ", text, re.MULTILINE)
+def command_names(of: str = "") -> list[str]:
+    text = command(*of.split(), "--help").stdout.decode().partition("\nCommands:")[2]
+    names = [f"{of} {name}".strip() for name in re.findall(r"^  ([a-z]+) ", text, re.MULTILINE)]
+    return [each for name in names for each in (name, *command_names(name))]
 
 
 def told(page: str) -> dict[str, set[str]]:
@@ -75,7 +78,7 @@ def told(page: str) -> dict[str, set[str]]:
               for title, part in parts.items()}  # fmt: skip
     return {
         title.removeprefix("flowlens "): listed[title].union(
-            *(listed[shared] for shared in re.findall(r"\[([^]]+)\]\(#", part))
+            *(listed[shared] for shared in re.findall(r"\[([^]`]+)\]\(#", part))
         )
         for title, part in parts.items()
         if title.startswith("flowlens ")
@@ -97,12 +100,14 @@ def test_an_option_that_a_page_names_exists():
 
 
 def test_every_query_is_told_and_no_other():
-    for name, steps in {"query-reference.md": False, "detector-steps.md": True}.items():
-        level = "##" if steps else "###"
+    for name, folder in {
+        "query-reference.md": "queries",
+        "detector-steps.md": "scans",
+        "rollups.md": "rollups",
+    }.items():
+        level = "###" if folder == "queries" else "##"
         headings = re.findall(rf"^{level} (\w+)$", GENERATED[name], re.MULTILINE)
-        known = [
-            n for n, query in shipped().items() if (query.path.parent.name == "scans") == steps
-        ]
+        known = [n for n, query in shipped().items() if query.path.parent.name == folder]
         assert sorted(headings) == sorted(known)
         for query in known:
             for column in shipped()[query].columns:
@@ -119,6 +124,44 @@ def test_a_query_that_a_page_asks_exists():
             if given and given[0] == "query" and given[1:] and "--queries" not in given
         ]
         assert set(asked) <= set(shipped()), page.name
+
+
+def test_every_key_of_a_job_file_is_told_with_what_holds_without_it():
+    page = GENERATED["job.md"]
+    keys = [*TOP, *ALERT, *NOTIFY, *(key for section in SECTIONS.values() for key in section.keys)]
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]+ \|$", page, re.MULTILINE)
+    assert sorted(rows) == sorted(keys)
+    for row in ("`name` | has to be there", '`lateness` | `"1h"`', '`formats` | `["html", "json"]`',
+                "`summary_days` | `30`", "`rate` | `200`", "`requester_pays` | `false`",
+                '`timeout` | `"60s"`', '`lookback` | `"2d"`', "`below` | "):  # fmt: skip
+        assert f"\n| {row} |" in page
+
+
+def test_the_relations_of_alerts_are_told_with_their_columns(tmp_path, monkeypatch):
+    equip(tmp_path, monkeypatch)
+    names = ("current", "intervals", "ports", "enis", "scanner_ports")
+    page = (DOCS / "schedule.md").read_text(encoding="utf-8")
+    rows = {name: re.search(rf"^\| `{name}` \| (.+) \|$", page, re.MULTILINE)[1] for name in names}
+    told = {name: re.findall(r"`(\w+)`", row) for name, row in rows.items()}
+    alerts = [
+        f"[[alerts]]\nname = '{name}'\nmessage = '{name}'\nabove = 0\n"
+        f"sql = 'select count(*) as value, {', '.join(set(columns) - set(names))} from {name}"
+        f" group by all order by all limit 1'\n"
+        for name, columns in told.items()
+    ]
+    top = "name = 'a'\ninputs = ['fixtures/demo']\nstore = 's'\noutput = 'o'\ninterval = '1d'\n"
+    (tmp_path / "a.toml").write_text(top + "".join(alerts))
+    done = command("batch", "run", "a.toml")
+    assert done.stdout.decode().split() == list(names), done.stderr
+
+
+def test_athena_is_told_the_types_that_a_store_has():
+    known = {"int32": "int", "int64": "bigint", "text": "string", "timestamp[us, UTC]": "timestamp"}
+    page = (DOCS / "store.md").read_text(encoding="utf-8")
+    columns = page.partition("create external table flows (\n")[2].partition("\n)")[0]
+    assert [tuple(line.strip(" ,").split()) for line in columns.splitlines()] == [
+        (item.column, known[item.type]) for item in fields().values() if item.version <= 2
+    ]
 
 
 def test_every_field_is_told():

@@ -24,10 +24,13 @@ def test_every_command_and_exit_code_is_in_the_readme():
         "sql",
         "check",
         "convert",
+        "diff",
+        "batch init",
+        "batch run",
         "scanners",
         "rdns",
         "schema",
     ):
         assert f"flowlens {name}" in text
-    for code in (0, 1, 2, 3, 4, 130):
+    for code in (0, 1, 2, 3, 4, 75, 130):
         assert f"\n| {code} |" in text

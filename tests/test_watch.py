@@ -23,9 +23,9 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 FULL = Metrics(
     job="rejects",
-    records_total=2**53 + 1,
-    malformed_total=7,
-    objects_total=1_000_000,
+    records=2**53 + 1,
+    malformed=7,
+    objects=1_000_000,
     objects_unreadable=1,
     lag_seconds=5400.5,
     run_duration_seconds=0.25,
@@ -33,7 +33,7 @@ FULL = Metrics(
     last_success_timestamp_seconds=1_795_435_200.0,
     last_run_timestamp_seconds=1_795_438_800.0,
     last_run_exit_code=ExitCode.FAILED,
-    intervals_published_total=12,
+    intervals_published=12,
     alerts_pending=3,
 )
 
@@ -173,9 +173,9 @@ def test_metrics_are_what_prometheus_reads(tmp_path):
         assert family.type == ("counter" if sample.name.endswith("_total") else "gauge")
         read[sample.name] = sample.value
     assert read == {
-        "flowlens_records_total": 2**53 + 1,
-        "flowlens_malformed_total": 7,
-        "flowlens_objects_total": 1_000_000,
+        "flowlens_records": 2**53 + 1,
+        "flowlens_malformed": 7,
+        "flowlens_objects": 1_000_000,
         "flowlens_objects_unreadable": 1,
         "flowlens_lag_seconds": 5400.5,
         "flowlens_run_duration_seconds": 0.25,
@@ -183,7 +183,7 @@ def test_metrics_are_what_prometheus_reads(tmp_path):
         "flowlens_last_success_timestamp_seconds": 1_795_435_200,
         "flowlens_last_run_timestamp_seconds": 1_795_438_800,
         "flowlens_last_run_exit_code": 1,
-        "flowlens_intervals_published_total": 12,
+        "flowlens_intervals_published": 12,
         "flowlens_alerts_pending": 3,
     }
 

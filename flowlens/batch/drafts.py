@@ -28,11 +28,20 @@ _EPOCH = date(1970, 1, 1)
 class Drafts:
     """Parts below a directory, day by day; `touches` counts records by source and interval.
 
-    Without a schema a part has the columns of its first rows.
+    Without a schema a part has the columns of its first rows. `origin` names the parts that their
+    rows were in before, if any.
     """
 
-    def __init__(self, directory: Path, schema: pa.Schema | None, interval: timedelta) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        schema: pa.Schema | None,
+        interval: timedelta,
+        *,
+        origin: str = "",
+    ) -> None:
         self._directory = directory
+        self._origin = origin
         self._schema = schema
         self._seconds = interval // timedelta(seconds=1)
         self._open: dict[str, Draft] = {}
@@ -65,7 +74,8 @@ class Drafts:
         draft = self._open.get(day)
         if draft is None:
             number = len(self._full) + len(self._open)
-            draft = Draft(self._directory, day, self._schema or table.schema, number)
+            schema = self._schema or table.schema
+            draft = Draft(self._directory, day, schema, number, self._origin)
             self._open[day] = draft
         draft.add(table, runs)
         if draft.is_full:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from flowlens.accounting import Account, Counts, SourceAccount
@@ -19,7 +20,7 @@ from flowlens.batch.drafts import Drafts
 from flowlens.batch.job import Job
 from flowlens.batch.ledger import Entry, Part
 from flowlens.batch.listing import Object
-from flowlens.batch.parts import FLOWS, described, pieces
+from flowlens.batch.parts import FLOWS, pieces
 from flowlens.batch.store import Store
 from flowlens.columns import stored
 from flowlens.errors import NoInputError
@@ -39,10 +40,11 @@ PEEKED = 8
 
 @dataclass(slots=True)
 class Taken:
-    """What was read: the objects, and the days whose records changed."""
+    """What was read: the objects, the days whose records changed, the newest record's end."""
 
     entries: list[Entry] = field(default_factory=list)
     days: set[str] = field(default_factory=set)
+    newest: datetime | None = None
 
     @property
     def counts(self) -> Counts:
@@ -56,6 +58,8 @@ class Taken:
         """What was read after this."""
         self.entries += other.entries
         self.days |= other.days
+        ends = [end for end in (self.newest, other.newest) if end is not None]
+        self.newest = max(ends, default=None)
 
 
 def take(store: Store, job: Job, group: Sequence[Object], listener: Listener) -> Taken:
@@ -77,7 +81,9 @@ def take(store: Store, job: Job, group: Sequence[Object], listener: Listener) ->
                     _entry(item, account.sources[number], drafts.touches[number])
                     for number, item in enumerate(group)
                 ]
-                return _settled(store, job, entries, drafts)
+                taken = _settled(store, job, entries, drafts)
+                taken.newest = account.last_seen
+                return taken
         finally:
             drafts.discard()
         columns = stored(sorted({*columns, *more}))
@@ -162,11 +168,11 @@ def _settled(store: Store, job: Job, entries: Sequence[Entry], drafts: Drafts) -
 def _without(store: Store, job: Job, part: Part, gone: frozenset[str]) -> list[tuple[Path, Part]]:
     """A part once more, without the records of some objects; nothing if there are no others."""
     path = store.path(part.path)
-    left = [entry for entry in described(path) if entry.name not in gone]
+    left = [entry for entry in store.ledger.entries(part) if entry.name not in gone]
     if not left:
         return []
     numbers = {entry.name: number for number, entry in enumerate(left)}
-    drafts = Drafts(store.path(FLOWS), None, job.interval)
+    drafts = Drafts(store.path(FLOWS), None, job.interval, origin=part.path)
     try:
         for name, table in pieces(path, part):
             if name in numbers:

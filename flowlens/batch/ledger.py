@@ -1,13 +1,14 @@
 """The ledger: one SQLite file that knows which object was read, and into which parts.
 
-What it says is true as soon as it is committed, and before that nothing has happened. Names of
-objects that are no UTF-8 are kept with the odd bytes percent-encoded.
+What it says is true as soon as it is committed, and before that nothing has happened. Objects are
+known by the keys of `batch.listing`.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,10 +113,10 @@ class Ledger:
                 "select name, size, stamp, again from objects order by name"
             )
 
-    def alike(self, size: int, stamp: str) -> list[str]:
-        """Names of the objects that were read with this size and stamp."""
-        rows = self.rows("select name from objects where stamp = ? and size = ?", stamp, size)
-        return [str(name) for (name,) in rows]
+    def alike(self, stamp: str) -> list[tuple[str, int]]:
+        """Names and sizes of the objects that were read with this stamp."""
+        rows = self.rows("select name, size from objects where stamp = ? order by name", stamp)
+        return [(str(name), int(size)) for name, size in rows]
 
     def first_again(self) -> int | None:
         """The earliest start of records of what is to be read again."""
@@ -125,10 +126,11 @@ class Ledger:
         )
         return None if first is None else int(first)
 
-    def rename(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Know objects by their new names."""
+    def rename(self, moved: Iterable[tuple[str, str, int]]) -> None:
+        """Know objects by other names: old names with new ones, and their sizes now."""
         self.connection.executemany(
-            "update objects set name = ? where name = ?", ((new, old) for old, new in pairs)
+            "update objects set name = ?, size = ? where name = ?",
+            ((new, size, old) for old, new, size in moved),
         )
 
     def retry(self, names: Iterable[str]) -> None:
@@ -157,6 +159,16 @@ class Ledger:
                 " where objects.name in (select name from given) order by part"
             ).fetchall()
         return [self._part(int(number)) for (number,) in found]
+
+    def entries(self, part: Part) -> list[Entry]:
+        """The objects of a part as the ledger knows them, without what they touch, by name."""
+        listed = ", ".join(_OBJECT)
+        with failures(self.place):
+            self._given(name for name, _ in part.runs)
+            rows = self.connection.execute(
+                f"select {listed} from objects where name in (select name from given) order by name"
+            ).fetchall()
+        return [_entry(row) for row in rows]
 
     def parts(self, day: str | None = None) -> list[Part]:
         """The parts of a day, or all, without their runs, by day and path."""
@@ -279,6 +291,14 @@ class Ledger:
         )
         day, path, rows, size = row
         return Part(day, path, rows, size, tuple((str(name), int(n)) for name, n in runs))
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    name, size, stamp, state, why, again, *numbers, reasons = row
+    counts = Counts(
+        **dict(zip(COUNTED, numbers, strict=True)), reasons=Counter(json.loads(reasons))
+    )
+    return Entry(name, size, stamp, state, why, bool(again), counts, {})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote_from_bytes
+from urllib.parse import unquote_to_bytes
 
 from flowlens.aws import remotes
 from flowlens.aws.access import Clients
@@ -26,6 +26,8 @@ from flowlens.filters import Filter
 from flowlens.layouts import from_user
 from flowlens.sources import Found, Missing, Source, find
 from flowlens.stored import Window
+
+_PACKED = ("gz", "zst", "bz2")
 
 SETTLED = "settled"
 """The stamp of an hour of CloudWatch that no record comes to any more."""
@@ -65,14 +67,14 @@ class Listing:
 class News:
     """Objects that the ledger doesn't know, those it knows otherwise, and those to try again.
 
-    `moved` are files that it knows by another name, which is gone: old names and new ones. `gone`
-    are names of objects that should be read again and aren't there any more.
+    `moved` are files that it knows by another name, which is gone: old names, new ones and sizes.
+    `gone` are names of objects that should be read again and aren't there any more.
     """
 
     new: tuple[Object, ...]
     changed: tuple[Object, ...]
     again: tuple[Object, ...]
-    moved: tuple[tuple[str, str], ...] = ()
+    moved: tuple[tuple[str, str, int], ...] = ()
     gone: tuple[str, ...] = ()
 
     @property
@@ -132,24 +134,36 @@ def news(job: Job, ledger: Ledger, objects: Sequence[Object]) -> News:
     if item is not None:
         new += [item, *listed]
     moved = _moved(job.path.parent, ledger, new)
-    really = [item for item in new if item.name not in moved]
-    pairs = tuple((old, name) for name, old in moved.items())
-    return News(tuple(really), tuple(changed), tuple(again), pairs, tuple(gone))
+    really = tuple(item for item in new if item.name not in moved)
+    others = tuple((moved[item.name], item.name, item.size) for item in new if item.name in moved)
+    return News(really, tuple(changed), tuple(again), others, tuple(gone))
 
 
 def _moved(base: Path, ledger: Ledger, new: Sequence[Object]) -> dict[str, str]:
     """The new files that were known by another name, which is gone: new names with old ones.
 
-    A file that is moved keeps its size and its time to the nanosecond.
+    A file that is moved keeps its size, and its time to the nanosecond. One that is compressed or
+    unpacked where it lies keeps its time and all of its name but the ending.
     """
     found: dict[str, str] = {}
     for item in new:
         if item.source.opener is None and item.stamp:
-            for old in ledger.alike(item.size, item.stamp):
-                if old not in found.values() and not os.path.lexists(base / old):
+            for old, size in ledger.alike(item.stamp):
+                same = size == item.size or _bare(old) == _bare(item.name)
+                if same and old not in found.values() and not os.path.lexists(base / old):
                     found[item.name] = old
                     break
     return found
+
+
+def _bare(name: str) -> str:
+    """A name without the ending that tells of a compression.
+
+    >>> _bare("logs/a.log.gz"), _bare("logs/a.log")
+    ('logs/a.log', 'logs/a.log')
+    """
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and ending in _PACKED else name
 
 
 def _since(job: Job, ledger: Ledger, now: datetime) -> datetime | None:
@@ -195,18 +209,40 @@ def note_listed(ledger: Ledger, job: Job, now: datetime) -> None:
 
 
 def key(name: str, base: Path) -> str:
-    """How the ledger knows an object: a path is told from the job file's directory, if below it.
+    r"""How the ledger knows an object: a path is told from the job file's directory, if below it.
+
+    One that is no UTF-8 is percent-encoded, and marked with what no path begins with.
 
     >>> key("/jobs/logs/a.log", Path("/jobs")), key("s3://b/a.log", Path("/jobs"))
     ('logs/a.log', 's3://b/a.log')
+    >>> key("/jobs/caf\udce9%.log", Path("/jobs"))
+    './/caf%E9%25.log'
     """
     if name.startswith(f"{base}{os.sep}"):
         name = name[len(str(base)) + 1 :]
     try:
         name.encode()
     except UnicodeEncodeError:
-        return "".join(quote_from_bytes(os.fsencode(c)) if _is_odd(c) else c for c in name)
+        return _ODD + "".join(_encoded(c) if c == "%" or _is_odd(c) else c for c in name)
     return name
+
+
+def path_of(key: str, base: Path) -> Path:
+    r"""The path of a file that the ledger knows by a key.
+
+    >>> path_of("logs/a.log", Path("/jobs")), path_of(".//caf%E9%25.log", Path("/jobs"))
+    (PosixPath('/jobs/logs/a.log'), PosixPath('/jobs/caf\udce9%.log'))
+    """
+    if key.startswith(_ODD):
+        return base / os.fsdecode(unquote_to_bytes(key.removeprefix(_ODD)))
+    return base / key
+
+
+_ODD = ".//"
+
+
+def _encoded(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(character))
 
 
 def _is_odd(character: str) -> bool:

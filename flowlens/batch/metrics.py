@@ -16,9 +16,9 @@ _PREFIX = "flowlens_"
 
 # Name, type, and what it says; the order is that of the file.
 _FAMILIES = (
-    ("records_total", "counter", "Records read, since the job began."),
-    ("malformed_total", "counter", "Malformed lines put aside, since the job began."),
-    ("objects_total", "counter", "Objects read, since the job began."),
+    ("records", "gauge", "Records of all objects that were read."),
+    ("malformed", "gauge", "Malformed lines of these objects, put aside."),
+    ("objects", "gauge", "Objects that were read."),
     ("objects_unreadable", "gauge", "Objects that could not be read."),
     ("lag_seconds", "gauge", "Seconds from the end of the newest record to the run's end."),
     ("run_duration_seconds", "gauge", "Seconds that the last run took."),
@@ -26,7 +26,7 @@ _FAMILIES = (
     ("last_success_timestamp_seconds", "gauge", "When the last run that succeeded ended."),
     ("last_run_timestamp_seconds", "gauge", "When the last run ended."),
     ("last_run_exit_code", "gauge", "Exit code of the last run; 0 is a success."),
-    ("intervals_published_total", "counter", "Intervals published, since the job began."),
+    ("intervals_published", "gauge", "Intervals that are published."),
     ("alerts_pending", "gauge", "Alerts that wait to be delivered."),
 )
 
@@ -40,9 +40,9 @@ class Metrics:
     """
 
     job: str
-    records_total: int | None = None
-    malformed_total: int | None = None
-    objects_total: int | None = None
+    records: int | None = None
+    malformed: int | None = None
+    objects: int | None = None
     objects_unreadable: int | None = None
     lag_seconds: float | None = None
     run_duration_seconds: float | None = None
@@ -50,7 +50,7 @@ class Metrics:
     last_success_timestamp_seconds: float | None = None
     last_run_timestamp_seconds: float | None = None
     last_run_exit_code: int | None = None
-    intervals_published_total: int | None = None
+    intervals_published: int | None = None
     alerts_pending: int | None = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flowlens.batch.plan import Plan
 from flowlens.batch.status import Status
 from flowlens.output.escape import terminal
-from flowlens.words import count
+from flowlens.words import count, several
 
 NAMED = 10
 """Objects and intervals that are named one by one."""
@@ -25,8 +25,8 @@ def plan_text(plan: Plan) -> str:
         ("changed", count(len(found.changed), "object")),
         ("again", f"{count(len(found.again), 'object')} that couldn't be read, or not to the end"),
         ("to be read", f"{size / 1e6:,.1f} MB"),
-        ("publish", _few(plan.publish) or "nothing that is known so far"),
-        ("waiting", _few(plan.waiting) or "nothing"),
+        ("publish", several(plan.publish) or "nothing that is known so far"),
+        ("open", several(plan.open) or "nothing"),
     ]
     lines += [("missing", f"{lost.name}: {lost.why}") for lost in plan.listing.missing]
     lines += [("lost part", f"{path}; its objects would be read again") for path in plan.lost_parts]
@@ -54,8 +54,8 @@ def status_text(status: Status) -> str:
         ("parts", f"{status.parts:,}, {status.bytes / 1e6:,.1f} MB"),
         ("intervals", f"{status.intervals:,}, {status.first} to {status.last}; "
                       f"{status.published:,} published"),
-        ("due", _few(status.due) or "nothing"),
-        ("open", _few(status.open) or "nothing"),
+        ("due", several(status.due) or "nothing"),
+        ("open", several(status.open) or "nothing"),
         ("alerts", f"{status.alerts_pending:,} wait to be delivered"),
     ]  # fmt: skip
     lines += [("not read", f"{name}: {why}") for name, why in status.unreadable]
@@ -74,11 +74,6 @@ def _last(run: dict[str, object] | None) -> list[Line]:
     remarks = run.get("remarks")
     told = remarks if isinstance(remarks, list) else []
     return [*lines, *(("", str(text)) for text in told)]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _aligned(lines: Sequence[Line]) -> str:

@@ -43,12 +43,17 @@ MOST_BYTES = 128 << 20
 
 @dataclass(slots=True)
 class Draft:
-    """A part that is being written, beside its place; `runs` are objects by number, with rows."""
+    """A part that is being written, beside its place; `runs` are objects by number, with rows.
+
+    `origin` names the parts that its rows were in before, if any: what is left of one may look like
+    another of the same objects.
+    """
 
     directory: Path
     day: str
     schema: pa.Schema
     number: int
+    origin: str = ""
     path: Path = field(init=False)
     rows: int = 0
     runs: list[tuple[int, int]] = field(default_factory=list)
@@ -94,14 +99,15 @@ class Draft:
         self.flush()
         assert self._writer is not None
         own = {number: objects[number] for number, _ in self.runs}
-        # One name, one content: the objects, their stamps, and how many rows of each.
+        # One name, one content: the objects, their stamps, how many rows of each, and which.
         told = [_told(entry) for entry in own.values()]
         places = {number: place for place, number in enumerate(own)}
         runs = [(places[number], rows) for number, rows in self.runs]
         text = json.dumps({"objects": told, "runs": runs})
         self._writer.add_key_value_metadata({MARK: "records", OBJECTS: _packed(text)})
         self._writer.close()
-        digest = hashlib.sha256(f"{self.day}\n{self.number}\n{text}".encode()).hexdigest()[:20]
+        which = f"{self.day}\n{self.number}\n{self.origin}\n{text}"
+        digest = hashlib.sha256(which.encode()).hexdigest()[:20]
         path = f"{FLOWS}/day={self.day}/{digest}.parquet"
         named = tuple((objects[number].name, rows) for number, rows in self.runs)
         size = self.path.stat().st_size

@@ -27,7 +27,7 @@ class Plan:
     lost_parts: tuple[str, ...]
     days: tuple[str, ...]
     publish: tuple[str, ...]
-    waiting: tuple[str, ...]
+    open: tuple[str, ...]
 
     def to_dict(self) -> dict[str, object]:
         """The plan as one JSON object."""
@@ -38,14 +38,14 @@ class Plan:
             "new": len(found.new),
             "changed": len(found.changed),
             "again": len(found.again),
-            "moved": [{"from": old, "to": new} for old, new in found.moved],
+            "moved": [{"from": old, "to": new} for old, new, _ in found.moved],
             "gone": list(found.gone),
             "bytes": sum(item.size for item in found.objects),
             "objects": [item.name for item in found.objects],
             "lost_parts": list(self.lost_parts),
             "days": list(self.days),
             "publish": list(self.publish),
-            "waiting": list(self.waiting),
+            "open": list(self.open),
         }
 
 

@@ -6,20 +6,20 @@ them again, and with them those whose parts say different things of them.
 
 from __future__ import annotations
 
+import json
 import os
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from flowlens.aws.groups import SCHEME as GROUPS
-from flowlens.batch import files
+from flowlens.batch import files, rollups
 from flowlens.batch.job import Job
 from flowlens.batch.ledger import NAME, Entry, Part, opened
 from flowlens.batch.parts import FLOWS, described, runs, touched
-from flowlens.batch.rollups import ROLLUPS
 from flowlens.batch.store import locked
 from flowlens.errors import UsageError
 from flowlens.stored import MANIFEST
@@ -66,10 +66,8 @@ def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
         parts.append(Part(day, relative, sum(rows for _, rows in named), size, named))
         for entry in own:
             entries[entry.name] = _with(entries.get(entry.name), entry, touches[entry.name])
-    rows = Counter[str]()
-    for part in parts:
-        for name, number in part.runs:
-            rows[name] += number
+    _rejoin(entries, parts)
+    rows = _rows(parts)
     pruned = job.retention.records is not None and not lost
     with opened(place, create=True) as ledger, ledger.change():
         ledger.enter(list(entries.values()), parts)
@@ -82,6 +80,33 @@ def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
     return len(entries), len(parts), lost
 
 
+def _rows(parts: Sequence[Part]) -> Counter[str]:
+    """How many rows there are of each object."""
+    rows = Counter[str]()
+    for part in parts:
+        for name, number in part.runs:
+            rows[name] += number
+    return rows
+
+
+def _rejoin(entries: dict[str, Entry], parts: list[Part]) -> None:
+    """Put together what parts know by several names of an object that was moved meanwhile."""
+    rows = _rows(parts)
+    alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in entries.values():
+        alike[entry.stamp, json.dumps(entry.counts.to_dict(), sort_keys=True)].append(entry.name)
+    for names in alike.values():
+        name, *others = names
+        if not others or sum(rows[each] for each in names) != entries[name].counts.records:
+            continue
+        for other in others:
+            entries[name] = _with(entries[name], entries[other], entries[other].touches)
+            del entries[other]
+        for place, part in enumerate(parts):
+            own = tuple((name if each in others else each, number) for each, number in part.runs)
+            parts[place] = replace(part, runs=own)
+
+
 def _pruned(job: Job, days: set[str], lost: list[str]) -> set[str]:
     """Days that have summaries and no records any more, for they aren't kept for so long.
 
@@ -89,7 +114,7 @@ def _pruned(job: Job, days: set[str], lost: list[str]) -> set[str]:
     """
     if job.retention.records is None:
         return set()
-    summed = {place.name for place in (job.store / ROLLUPS).glob("*/day=*")}
+    summed = {place.name for place in rollups.places(job.store)}
     broken = {Path(path).parent.name for path in lost}
     return {name.removeprefix("day=") for name in summed - broken} - days
 

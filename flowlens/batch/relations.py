@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from flowlens.batch import rollups
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.judging import Judged
-from flowlens.batch.rollups import ROLLUPS, SCHEMAS
 from flowlens.batch.sketches import estimate
 from flowlens.batch.store import Store
 from flowlens.engine import Connection, engine, lock, require_select, sql_errors
@@ -158,7 +157,11 @@ def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Ite
         since.seconds,
         interval.seconds,
     )
-    rolled = rollups(store, job, Interval(since.start, interval.end))
+    level = "days" if job.interval == DAY else "hours"
+    rolled = {
+        name: rollups.read(store.directory, level, name, since.start, interval.end)
+        for name in rollups.SCHEMAS
+    }
     sources = _sources(rolled["sources"])
     told = [
         {
@@ -187,31 +190,6 @@ def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Ite
             connection.execute(sql)
         lock(connection)
         yield Summaries(connection)
-
-
-def rollups(store: Store, job: Job, span: Interval) -> Mapping[str, pa.Table]:
-    """The rollups of a span, by the job's interval: records, sizes and sources."""
-    level = store.path(ROLLUPS, "days" if job.interval == DAY else "hours")
-    first, last = span.day, f"{span.end - timedelta(microseconds=1):%Y-%m-%d}"
-    places = [
-        place
-        for place in sorted(level.glob("day=*"))
-        if first <= place.name.removeprefix("day=") <= last
-    ]
-    # The statistics of row groups leave out most of the hours that aren't wanted.
-    window = [("start_time", ">=", span.start), ("start_time", "<", span.end)]
-    return {
-        name: pa.concat_tables(
-            [
-                schema.empty_table(),
-                *(
-                    pq.read_table(place / f"{name}.parquet", filters=window, partitioning=None)
-                    for place in places
-                ),
-            ]
-        )
-        for name, schema in SCHEMAS.items()
-    }
 
 
 def _sources(sketches: pa.Table) -> Mapping[datetime, int]:

@@ -1,15 +1,17 @@
 """Rollups: what is made of a day's records, by hour and by day, anew whenever they change.
 
-    rollups/hours/day=2026-11-23/records.parquet    sums by ENI, action, protocol and port
-    rollups/hours/day=2026-11-23/sizes.parquet      bytes of a record, in buckets
-    rollups/hours/day=2026-11-23/sources.parquet    sketches of the sources: all, by ENI, by port
+    rollups/hours/records/day=2026-11-23/    sums by ENI, action, protocol and port
+    rollups/hours/sizes/day=2026-11-23/      bytes of a record, in buckets
+    rollups/hours/sources/day=2026-11-23/    sketches of the sources: all, by ENI, by port
 
-and the same below `days/`. Nothing is ever added to one: a day is made whole, and swapped in.
+and the same below `days/`, each a table that whoever reads Parquet with hive partitions can read.
+Nothing is ever added to one: a day is made whole, and put in the place of what was there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +24,8 @@ from flowlens.fields import quoted
 from flowlens.pipeline import Answers, Question
 
 ROLLUPS = "rollups"
+
+_FILE = "rollup.parquet"
 
 LEVELS = {"hours": 1, "days": 24}
 """The directories by their hours."""
@@ -116,17 +120,43 @@ def write(answers: Answers, directory: Path, day: str) -> None:
     """
     hourly = pa.Table.from_batches(_sketches(answers), SOURCES)
     for level, hours in LEVELS.items():
-        place = directory / ROLLUPS / level / f"day={day}"
-        part = files.beside(place)
-        part.mkdir()
-        try:
-            for name, sql in (("records", _RECORDS), ("sizes", _SIZES)):
-                table = answers.table(Question(sql, {"hours": hours})).cast(SCHEMAS[name])
-                _put(table, part / f"{name}.parquet")
-            _put(hourly if hours == 1 else _daily(hourly), part / "sources.parquet")
-            files.swap(part, place)
-        finally:
-            files.discard(part)
+        tables = {"sources": hourly if hours == 1 else _daily(hourly)}
+        for name, sql in (("records", _RECORDS), ("sizes", _SIZES)):
+            tables[name] = answers.table(Question(sql, {"hours": hours})).cast(SCHEMAS[name])
+        for name, table in tables.items():
+            with files.replacing(place(directory, level, name, day) / _FILE) as part:
+                pq.write_table(table, part, compression="zstd")
+
+
+def place(directory: Path, level: str, name: str, day: str) -> Path:
+    """Where a rollup of a day is, below a store."""
+    return directory / ROLLUPS / level / name / f"day={day}"
+
+
+def places(directory: Path, day: str = "*") -> list[Path]:
+    """Where the rollups of a day are, or of all days there are."""
+    every = [place(directory, level, name, day) for level in LEVELS for name in SCHEMAS]
+    return [there for each in every for there in sorted(each.parent.glob(each.name))]
+
+
+def are_there(directory: Path, day: str) -> bool:
+    """Whether all rollups of a day are there."""
+    found = [each for each in places(directory, day) if (each / _FILE).is_file()]
+    return len(found) == len(LEVELS) * len(SCHEMAS)
+
+
+def read(directory: Path, level: str, name: str, since: datetime, until: datetime) -> pa.Table:
+    """The rows of a rollup that start in a span of time."""
+    days = (f"day={since:%Y-%m-%d}", f"day={until - timedelta(microseconds=1):%Y-%m-%d}")
+    found = sorted(place(directory, level, name, "").parent.glob(f"day=*/{_FILE}"))
+    # The statistics of row groups leave out most of the hours that aren't wanted.
+    window = [("start_time", ">=", since), ("start_time", "<", until)]
+    tables = [
+        pq.read_table(path, filters=window, partitioning=None)
+        for path in found
+        if days[0] <= path.parent.name <= days[1]
+    ]
+    return pa.concat_tables([SCHEMAS[name].empty_table(), *tables])
 
 
 def _sketches(answers: Answers) -> Iterator[pa.RecordBatch]:
@@ -156,7 +186,3 @@ def _daily(hourly: pa.Table) -> pa.Table:
 def _order(group: tuple[object, ...]) -> list[tuple[bool, int, str]]:
     """Nulls last, as DuckDB has it."""
     return [(v is None, v if isinstance(v, int) else 0, str(v)) for v in group]
-
-
-def _put(table: pa.Table, place: Path) -> None:
-    pq.write_table(table, place, compression="zstd")

@@ -44,7 +44,7 @@ Clock = Callable[[], datetime]
 
 def utc_now() -> datetime:
     """The time, as the machine has it."""
-    return datetime.now(UTC)
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def run(
@@ -158,7 +158,9 @@ class _Run:
         if new.moved:
             with store.ledger.change():
                 store.ledger.rename(new.moved)
-            self._log.say("moved", objects=[{"from": old, "to": name} for old, name in new.moved])
+            self._log.say(
+                "moved", objects=[{"from": old, "to": name} for old, name, _ in new.moved]
+            )
         if new.gone and not found.missing and self._window == (None, None):
             named = ", ".join(new.gone[:NAMED])
             self._remark(f"{len(new.gone):,} objects to be read again aren't there: {named}")
@@ -181,6 +183,8 @@ class _Run:
                 malformed=counts.malformed, days=sorted(one.days),
             )  # fmt: skip
             taken.add(one)
+        if taken.newest is not None:
+            self._note_newest(store, taken.newest)
         counts = taken.counts
         self.record.records, self.record.malformed = counts.records, counts.malformed
         for entry in taken.entries:
@@ -189,6 +193,13 @@ class _Run:
                 self._log.say(f"object {entry.state}", name=entry.name, why=entry.why)
         if self._window == (None, None) and not self.record.missing:
             note_listed(store.ledger, self._job, self._now)
+
+    def _note_newest(self, store: Store, newest: datetime) -> None:
+        """Note when the newest record ended; one from the future doesn't count as news for ever."""
+        told = moments.text(min(newest, self._now))
+        if told > store.ledger.about("newest"):
+            with store.ledger.change():
+                store.ledger.note("newest", told)
 
     def _summarise(self, store: Store) -> None:
         rows = store.ledger.rows("select day from days where changed = 1 order by day")
@@ -335,15 +346,17 @@ def gauges(
     objects, records, malformed = ledger.rows(
         "select count(*), sum(ok + nodata + skipdata), sum(malformed) from objects"
     )[0]
-    newest = ledger.value("select max(start) from touches")
+    newest = ledger.about("newest")
     succeeded = ledger.about("succeeded")
     return metrics.Metrics(
         job=job.name,
-        records_total=records or 0,
-        malformed_total=malformed or 0,
-        objects_total=objects,
+        records=records or 0,
+        malformed=malformed or 0,
+        objects=objects,
         objects_unreadable=ledger.value("select count(*) from objects where state = 'unreadable'"),
-        lag_seconds=max(0.0, now.timestamp() - newest) if newest else None,
+        lag_seconds=(
+            max(0.0, (now - datetime.fromisoformat(newest)).total_seconds()) if newest else None
+        ),
         run_duration_seconds=seconds,
         run_records=record.records,
         last_success_timestamp_seconds=(
@@ -351,7 +364,7 @@ def gauges(
         ),
         last_run_timestamp_seconds=now.timestamp(),
         last_run_exit_code=int(code),
-        intervals_published_total=ledger.value("select sum(published) from intervals"),
+        intervals_published=ledger.value("select sum(published) from intervals"),
         alerts_pending=record.alerts_pending,
     )
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from flowlens import named, state
 from flowlens.batch import files, moments, rollups
 from flowlens.batch.job import DAY, Job
-from flowlens.batch.rollups import LEVELS, ROLLUPS
 from flowlens.batch.store import Store
 from flowlens.evidence import Evidence
 from flowlens.filters import Filter
@@ -85,8 +84,8 @@ def summarise(store: Store, job: Job, day: str, listener: Listener) -> None:
 def _forget(store: Store, day: str, starts: list[Interval], *, has_parts: bool) -> None:
     """Remove what was made of records that are no more: an object changed, and they were in it."""
     if not has_parts:
-        for level in LEVELS:
-            files.discard(store.path(ROLLUPS, level, f"day={day}"))
+        for place in rollups.places(store.directory, day):
+            files.discard(place)
     kept = {interval.name for interval in starts} if has_parts else set()
     for place in store.path(STATE).glob(f"{day}*"):
         if place.name not in kept:

@@ -13,13 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flowlens.batch import files, moments
+from flowlens.batch import files, moments, rollups
 from flowlens.batch.drafts import Drafts
 from flowlens.batch.ingest import replaced
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.ledger import Entry, Part
-from flowlens.batch.parts import FLOWS, MOST_BYTES, described, pieces
-from flowlens.batch.rollups import LEVELS, ROLLUPS
+from flowlens.batch.parts import FLOWS, MOST_BYTES, pieces
 from flowlens.batch.store import Store
 from flowlens.batch.summaries import STATE, state_of
 from flowlens.intervals import Interval
@@ -37,8 +36,8 @@ def tidy(store: Store, job: Job) -> None:
         for path in place.glob("*.parquet"):
             if str(path.relative_to(store.directory)) not in known:
                 files.discard(path)
-    for level in LEVELS:
-        files.sweep(store.path(ROLLUPS, level))
+    for place in rollups.places(store.directory):
+        files.sweep(place)
     for place in (store.directory, store.path(STATE), *store.path(STATE).glob("*"), job.output):
         files.sweep(place)
     store.publish()
@@ -94,9 +93,9 @@ def resume(store: Store, job: Job, now: datetime) -> None:
     for day in sorted({part.day for part in store.ledger.parts()} - {UNDATED}):
         if any(_end(day) + span <= now for span in kept):
             continue
-        places = [store.path(ROLLUPS, level, f"day={day}") for level in LEVELS]
-        places += [state_of(store, interval) for interval in _unchanged(store, job, day)]
-        if not all(place.is_dir() for place in places):
+        states = [state_of(store, interval) for interval in _unchanged(store, job, day)]
+        there = rollups.are_there(store.directory, day)
+        if not there or not all(place.is_dir() for place in states):
             gone.append(day)
     if gone:
         with store.ledger.change():
@@ -136,7 +135,7 @@ def prune(store: Store, job: Job, now: datetime, *, really: bool = True) -> list
         for day in sorted({part.day for part in store.ledger.parts()} - {UNDATED}):
             if _end(day) + kept.records <= now:
                 gone += _records(store, day, really=really)
-    for place in sorted(store.path(ROLLUPS).glob("*/day=*")):
+    for place in rollups.places(store.directory):
         end = _named_end(place.name.removeprefix("day="), DAY)
         if kept.rollups is not None and end is not None and end + kept.rollups <= now:
             gone.append(place)
@@ -162,14 +161,15 @@ def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
     entries: list[Entry] = []
     numbers: dict[str, int] = {}
     for part in parts:
-        for entry in described(store.path(part.path)):
+        for entry in store.ledger.entries(part):
             if numbers.setdefault(entry.name, len(entries)) == len(entries):
                 entries.append(entry)
     schema = pa.unify_schemas(
         [pq.read_schema(store.path(part.path)).remove_metadata() for part in parts]
     )
     streams = [pieces(store.path(part.path), part) for part in parts]
-    drafts = Drafts(store.path(FLOWS), schema, job.interval)
+    origin = "\n".join(part.path for part in parts)
+    drafts = Drafts(store.path(FLOWS), schema, job.interval, origin=origin)
     try:
         rows: Iterator[tuple[str, pa.Table]] = heapq.merge(*streams, key=lambda piece: piece[0])
         for name, table in rows:

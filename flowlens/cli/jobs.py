@@ -25,10 +25,7 @@ from flowlens.pages.parts import json_text
 from flowlens.progress import Bar
 from flowlens.signals import interruptible
 from flowlens.stored import Window
-from flowlens.words import count
-
-NAMED = 5
-"""Intervals that are named one by one."""
+from flowlens.words import count, several
 
 
 def run_job(
@@ -96,20 +93,19 @@ def said(record: Record) -> list[str]:
     read = record.new + record.changed + record.again
     lines = []
     if record.nothing_new:
-        lines.append("nothing new")
+        same = count(len(record.unchanged), "interval")
+        lines.append(f"nothing new{f'; {same} as published' if record.unchanged else ''}")
     else:
         took = f"{count(read, 'object')} read, {count(record.records, 'record')}"
-        lines.append(f"{took if read else 'nothing to read'}; published: {_few(record.published)}")
+        published = several(record.published) or "nothing"
+        lines.append(f"{took if read else 'nothing to read'}; published: {published}")
     if record.malformed:
         lines.append(f"{count(record.malformed, 'line')} malformed and put aside")
     if record.unreadable:
-        lines.append(f"not read whole: {_few(record.unreadable)}; flowlens batch status says why")
+        lines.append(
+            f"not read whole: {several(record.unreadable)}; flowlens batch status says why"
+        )
     return [*lines, *record.remarks]
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more if names else "nothing"
 
 
 def _job(file: Path, lookback: str | None) -> Job:
