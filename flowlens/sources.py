@@ -27,6 +27,8 @@ NO_INPUT = "no input: give files, directories, globs, or - for standard input"
 NEVER_SOURCES = frozenset(("aws-logs-write-test", "_SUCCESS", stored.MARK))
 """Names of objects that stand beside flow logs and hold none."""
 
+_NEVER = tuple(NEVER_SOURCES)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -110,7 +112,7 @@ def find(
                 if identity in seen:
                     continue
                 seen.add(identity)
-                if os.path.basename(source.name) in NEVER_SOURCES and source.name != name:
+                if source.name.endswith(_NEVER) and _is_never(source.name) and source.name != name:
                     passed_over.append(source.name)
                 else:
                     sources.append(source)
@@ -133,6 +135,10 @@ def _nothing(name: str) -> str:
     if glob.has_magic(name):
         return "nothing matches this glob"
     return "no such file or directory"
+
+
+def _is_never(path: str) -> bool:
+    return os.path.basename(path) in NEVER_SOURCES
 
 
 def _may_be_empty(name: str) -> bool:
@@ -202,7 +208,8 @@ def _walk(directory: str) -> Iterator[str]:
             continue
         walked.add((status.st_dev, status.st_ino))
         directories[:] = sorted(name for name in directories if not name.startswith("."))
+        within = os.path.join(place, "")
         for name in sorted(names):
             if not name.startswith("."):
-                yield os.path.join(place, name)
+                yield within + name
     yield from unlisted

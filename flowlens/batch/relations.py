@@ -6,13 +6,12 @@ They hold the intervals up to and with the one that is published, as far back as
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flowlens.batch import rollups
 from flowlens.batch.alerts import check
@@ -124,9 +123,12 @@ _CURRENT = pa.schema([("start_time", _TIME), ("end_time", _TIME)])
 
 @dataclass(frozen=True, slots=True)
 class Summaries:
-    """The relations, as of the end of an interval."""
+    """The relations, as of the end of an interval; `sketches` gives those of a kind of group."""
 
     connection: Connection
+    sketches: Callable[[str], pa.Table] = field(
+        default=lambda grouped: rollups.SOURCES.empty_table()
+    )
 
     def ask(self, sql: str) -> list[dict[str, object]]:
         """The rows of one SELECT.
@@ -171,11 +173,17 @@ def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Ite
         interval.seconds,
     )
     level = "days" if job.interval == DAY else "hours"
+    span = since.start, interval.end
+    # Sketches are large, and no SELECT can make anything of them.
+    columns = {name: [c for c in s.names if c != "sketch"] for name, s in rollups.SCHEMAS.items()}
     rolled = {
-        name: rollups.read(store.directory, level, name, since.start, interval.end)
+        name: rollups.read(store.directory, level, name, *span, columns=columns[name])
         for name in rollups.SCHEMAS
     }
-    sources = _sources(rolled["sources"])
+    every = ["start_time", "sketch"]
+    sources = _sources(
+        rollups.read(store.directory, level, "sources", *span, columns=every, grouped="all")
+    )
     told = [
         {
             "start_time": each.start,
@@ -196,7 +204,9 @@ def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Ite
         "current": pa.table(current, _CURRENT),
     }
     with _connected(tables) as found:
-        yield found
+        yield replace(
+            found, sketches=lambda grouped: rollups.sketches(store.directory, grouped, *span)
+        )
 
 
 def require_askable(alerts: Sequence[Alert]) -> None:
@@ -208,7 +218,10 @@ def require_askable(alerts: Sequence[Alert]) -> None:
     if not alerts:
         return
     tables = {
-        **{name: schema.empty_table() for name, schema in rollups.SCHEMAS.items()},
+        **{
+            name: schema.empty_table().drop_columns(["sketch"] if "sketch" in schema.names else [])
+            for name, schema in rollups.SCHEMAS.items()
+        },
         "told": _TOLD.empty_table(),
         "scanners": VERDICTS.empty_table(),
         "scanner_ports": PORTS.empty_table(),
@@ -233,8 +246,7 @@ def _connected(tables: Mapping[str, pa.Table]) -> Iterator[Summaries]:
 
 def _sources(sketches: pa.Table) -> Mapping[datetime, int]:
     """How many sources each interval has in all, whatever became of their traffic."""
-    every = sketches.filter(pc.equal(sketches["grouped"], "all"))
     together: defaultdict[datetime, list[bytes]] = defaultdict(list)
-    for row in every.select(["start_time", "sketch"]).to_pylist():
+    for row in sketches.to_pylist():
         together[row["start_time"]].append(row["sketch"])
     return {start: estimate(several) for start, several in together.items()}

@@ -10,7 +10,7 @@ Nothing is ever added to one: a day is made whole, and put in the place of what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -145,18 +145,54 @@ def are_there(directory: Path, day: str) -> bool:
     return len(found) == len(LEVELS) * len(SCHEMAS)
 
 
-def read(directory: Path, level: str, name: str, since: datetime, until: datetime) -> pa.Table:
-    """The rows of a rollup that start in a span of time."""
+def read(
+    directory: Path,
+    level: str,
+    name: str,
+    since: datetime,
+    until: datetime,
+    *,
+    columns: Sequence[str] | None = None,
+    grouped: str = "",
+) -> pa.Table:
+    """The rows of a rollup that start in a span of time; of sources those `grouped` so."""
     days = (f"day={since:%Y-%m-%d}", f"day={until - timedelta(microseconds=1):%Y-%m-%d}")
     found = sorted(place(directory, level, name, "").parent.glob(f"day=*/{_FILE}"))
     # The statistics of row groups leave out most of the hours that aren't wanted.
-    window = [("start_time", ">=", since), ("start_time", "<", until)]
+    wanted: list[tuple[str, str, object]] = [("start_time", ">=", since)]
+    wanted.append(("start_time", "<", until))
+    if grouped:
+        wanted.append(("grouped", "=", grouped))
+    empty = SCHEMAS[name].empty_table()
     tables = [
-        pq.read_table(path, filters=window, partitioning=None)
+        pq.read_table(path, columns=columns, filters=wanted, partitioning=None)
         for path in found
         if days[0] <= path.parent.name <= days[1]
     ]
-    return pa.concat_tables([SCHEMAS[name].empty_table(), *tables])
+    return pa.concat_tables([empty.select(columns) if columns else empty, *tables])
+
+
+def sketches(directory: Path, grouped: str, since: datetime, until: datetime) -> pa.Table:
+    """The sketches of all groups of a kind that a span of time has, by start.
+
+    Whole days have theirs; only what is left at both ends is put together by the hour.
+    """
+    first = _midnight(since + timedelta(days=1, microseconds=-1))
+    last = _midnight(until)
+    spans = [("days", first, last), ("hours", since, first), ("hours", last, until)]
+    if first >= last:
+        spans = [("hours", since, until)]
+    names = [name for name in SOURCES.names if name != "sources"]
+    tables = [
+        read(directory, level, "sources", begin, end, columns=names, grouped=grouped)
+        for level, begin, end in spans
+        if begin < end
+    ]
+    return pa.concat_tables(tables)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _sketches(answers: Answers) -> Iterator[pa.RecordBatch]:

@@ -157,12 +157,8 @@ def _distinct(
     summaries: Summaries, grouped: str, keys: tuple[str, ...]
 ) -> Mapping[tuple[object, ...], int]:
     """How many distinct sources each group has over all intervals."""
-    listed = ", ".join(keys)
-    rows = summaries.table(
-        f"select {listed}, sketch from sources where grouped = '{grouped}'"
-        f" order by {listed}, start_time"
-    )
+    rows = summaries.sketches(grouped)
     together: defaultdict[tuple[object, ...], list[bytes]] = defaultdict(list)
-    for *key, sketch in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+    for *key, sketch in zip(*(rows[name].to_pylist() for name in (*keys, "sketch")), strict=True):
         together[tuple(key)].append(sketch)
     return {key: estimate(several) for key, several in together.items()}
