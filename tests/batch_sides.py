@@ -69,7 +69,7 @@ def side(directory: Path) -> Side:
         published(directory),
         {
             str(path.relative_to(store)): path.read_bytes()
-            for path in (store / "rollups").glob("*/*/*")
+            for path in (store / "rollups").glob("*/*/*/*")
         },
         told,
         _records(store, [path for path, _, _ in parts]),

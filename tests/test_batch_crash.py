@@ -10,7 +10,7 @@ from pathlib import Path
 import feed
 import pytest
 from batch_sides import Side, side
-from effort import EFFORT
+from effort import EFFORT, stride
 from forks import Ended, Fault, Forks, forks
 
 KILLS = 10 if EFFORT == 1 else 50
@@ -80,9 +80,10 @@ def test_every_operation_of_a_run_may_be_the_last(
         feed.deliver(before / "logs", step)
         done(forked.command("batch", "run", job))
     feed.deliver(before / "logs", feed.STEPS - 1)
-    operation = 0
+    apart = stride(35)
+    operation = random.randrange(apart)
     while True:
-        operation += 1
+        operation += apart
         place = tmp_path / "killed"
         shutil.copytree(before, place)
         ended = forked.command("batch", "run", place / job.name, fault=Fault(kill=operation))

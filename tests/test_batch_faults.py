@@ -17,7 +17,7 @@ import feed
 import pytest
 from batch_sides import Side, published, side
 from commands import command
-from effort import EFFORT
+from effort import stride
 from forks import Ended, Fault, Forks, forks
 
 from flowlens.batch import ledger
@@ -147,8 +147,8 @@ def test_a_disk_that_refuses_from_some_operation_on(
 ) -> None:
     """Each run gets a little further than the one before."""
     job = place / "job.toml"
-    stride = 1 if EFFORT > 1 else 17
-    for operation in range(1 + number % stride, 2_000, stride):
+    apart = stride(17)
+    for operation in range(1 + number % apart, 2_000, apart):
         fault = Fault(fail=operation, errno=number)
         ended = forked.command("batch", "run", job, fault=fault)
         if ended.code == 0:
@@ -297,7 +297,7 @@ def test_a_store_that_lost_its_ledger_and_has_other_objects_by_now(
 def test_a_rebuilding_that_is_killed_anywhere(forked: Forks, kept: Path, clean: Side) -> None:
     garbage(kept / "store/ledger.sqlite")
     job, killed = kept / "job.toml", 0
-    for operation in range(1, 100, 1 if EFFORT > 1 else 5):
+    for operation in range(1, 100, stride(5)):
         if forked.command("batch", "rebuild", job, fault=Fault(kill=operation)).code == 0:
             break
         killed += 1
@@ -481,7 +481,7 @@ def test_a_hook_that_a_killed_run_owed_is_run(forked: Forks, place: Path, clean:
     told.mkdir()
     (place / "job.toml").write_text(f'{JOB}[hooks]\npublished = ["cp", "-r", "-t", "{told}"]\n')
     runs = 0
-    for operation in range(40, 400, 1 if EFFORT > 1 else 23):
+    for operation in range(40, 400, stride(23)):
         fault = Fault(kill=operation)
         if forked.command("batch", "run", place / "job.toml", fault=fault).code == 0:
             break

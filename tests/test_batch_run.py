@@ -598,8 +598,8 @@ def test_a_hook_that_fails_is_one_line_and_all_else_is_done(here):
     assert "hook" in said
     assert "exits with 7" in said
     assert here.told()["published"] == ["2025-11-23", "2025-11-24"]
-    here.job()
-    assert here.run()["published"] == []
+    again = here.run(code=1)
+    assert again["nothing_new"], "it is tried again, and nothing else is done"
 
 
 def test_a_run_writes_its_log_and_metrics(here):

@@ -294,6 +294,9 @@ def test_compaction_keeps_every_row_and_whose_it_is(here):
     ran = here.run_at("26")
     assert ran["compacted"] == ["2025-11-20", "2025-11-21", "2025-11-22"]
     assert len(here.ledger("select * from parts")) == 3
+    runs = here.ledger("select part, name from runs join objects on objects.id = object "
+                       "order by part, place")  # fmt: skip
+    assert runs == sorted({*runs})
     adds_up(here)
     assert {name: told(some) for name, some in held(here).items()} == {
         name: told(some) for name, some in rows.items()

@@ -20,7 +20,7 @@ from flowlens.batch.job import DAY, Job
 from flowlens.batch.ledger import Entry, Part
 from flowlens.batch.parts import FLOWS, MOST_BYTES, pieces
 from flowlens.batch.store import Store
-from flowlens.batch.summaries import STATE, intervals_of, state_of
+from flowlens.batch.summaries import STATE, state_of
 from flowlens.intervals import Interval
 from flowlens.stored import UNDATED
 
@@ -93,13 +93,24 @@ def resume(store: Store, job: Job, now: datetime) -> None:
     for day in sorted({part.day for part in store.ledger.parts()} - {UNDATED}):
         if any(_end(day) + span <= now for span in kept):
             continue
-        states = [state_of(store, interval) for interval in intervals_of(store, job, day)]
+        states = [state_of(store, interval) for interval in _unchanged(store, job, day)]
         there = rollups.are_there(store.directory, day)
         if not there or not all(place.is_dir() for place in states):
             gone.append(day)
     if gone:
         with store.ledger.change():
             store.ledger.change_days(gone)
+
+
+def _unchanged(store: Store, job: Job, day: str) -> list[Interval]:
+    """The intervals of a day that were summarised as they are."""
+    first = moments.seconds(moments.of_name(day))
+    rows = store.ledger.rows(
+        "select start from intervals where start >= ? and start < ? + 86400 and changed = 0",
+        first,
+        first,
+    )
+    return [Interval.at(int(start), job.interval) for (start,) in rows]
 
 
 def compact(store: Store, job: Job, now: datetime) -> list[str]:
