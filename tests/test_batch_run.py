@@ -209,6 +209,17 @@ def test_what_was_removed_from_the_output_is_published_again(here):
     assert after[name] == before[name]
 
 
+@pytest.mark.parametrize("text", ["", "[1]", '{"outputs": [1]}', '{"outputs": 7}'])
+def test_a_record_of_an_interval_that_is_damaged_is_written_anew(here, text):
+    here.log("a.log", [line("23T10:00")])
+    here.job()
+    here.run()
+    good = here.told("2025-11-23")
+    (here.directory / "out/2025-11-23/run.json").write_text(text)
+    assert here.run("--since", "2025-11-23")["published"] == ["2025-11-23"]
+    assert {**here.told("2025-11-23"), "run": ""} == {**good, "run": ""}
+
+
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(here):
     fill(here)
     here.job()
