@@ -296,7 +296,10 @@ def _is_there(place: Path, about: Mapping[str, object]) -> bool:
         sizes = {path.name: path.stat().st_size for path in place.iterdir()}
     except (OSError, ValueError):
         return False
-    outputs = known.get("outputs", []) if isinstance(known, dict) else []
-    there = all(sizes.get(output["name"]) == output["bytes"] for output in outputs)
+    if not isinstance(known, dict):
+        return False
     rest = {name: value for name, value in known.items() if name not in _OWN}
-    return there and rest == json.loads(json.dumps(about))
+    # The outputs are as we write them if the rest is what we would write.
+    return rest == json.loads(json.dumps(about)) and all(
+        sizes.get(output["name"]) == output["bytes"] for output in known["outputs"]
+    )
