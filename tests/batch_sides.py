@@ -69,8 +69,7 @@ def side(directory: Path) -> Side:
         published(directory),
         {
             str(path.relative_to(store)): path.read_bytes()
-            for path in (store / "rollups").rglob("*")
-            if path.is_file()
+            for path in (store / "rollups").glob("*/*/*/*")
         },
         told,
         _records(store, [path for path, _, _ in parts]),

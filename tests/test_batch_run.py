@@ -177,7 +177,7 @@ def test_an_interval_waits_for_late_records_until_it_is_published(here):
     here.job(lateness='"2h"')
     assert here.run_at("25T01:59")["published"] == ["2025-11-23"]
     waiting = plan(load(here.file), moment("25T01:59"))
-    assert (waiting.publish, waiting.waiting) == ((), ("2025-11-24",))
+    assert (waiting.publish, waiting.open) == ((), ("2025-11-24",))
     assert here.run_at("25T01:59")["nothing_new"]
     assert plan(load(here.file), moment("25T02:00")).publish == ("2025-11-24",)
     assert here.run_at("25T02:00")["published"] == ["2025-11-24"]
@@ -232,7 +232,7 @@ def test_the_plan_tells_new_changed_and_waiting_apart(here):
     told = json.loads(here.batch("plan", "--format", "json").stdout)
     assert told["objects"] == ["logs/b.log", "logs/c.log"]
     assert (told["listed"], told["new"], told["changed"], told["again"]) == (3, 1, 1, 0)
-    assert (told["publish"], told["waiting"], told["missing"]) == (["2025-11-24"], [], [])
+    assert (told["publish"], told["open"], told["missing"]) == (["2025-11-24"], [], [])
     assert told["bytes"] == sum(
         (here.directory / "logs" / name).stat().st_size for name in ("b.log", "c.log")
     )
@@ -601,7 +601,8 @@ def test_a_hook_that_fails_is_one_line_and_all_else_is_done(here):
     assert "hook" in said
     assert "exits with 7" in said
     assert here.told()["published"] == ["2025-11-23", "2025-11-24"]
-    assert here.run()["nothing_new"]
+    again = here.run(code=1)
+    assert again["nothing_new"], "it is tried again, and nothing else is done"
 
 
 def test_a_run_writes_its_log_and_metrics(here):

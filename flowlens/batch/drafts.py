@@ -28,6 +28,7 @@ _EPOCH = date(1970, 1, 1)
 class Drafts:
     """Parts below a directory, day by day; `touches` counts records by source and interval.
 
+    `outside` counts those that a window left out, by their status.
     Without a schema a part has the columns of its first rows. `origin` names the parts that their
     rows were in before, if any.
     """
@@ -46,6 +47,7 @@ class Drafts:
         self._seconds = interval // timedelta(seconds=1)
         self._open: dict[str, Draft] = {}
         self._full: list[Draft] = []
+        self.outside: Counter[str] = Counter()
         self.touches: defaultdict[int, Counter[int]] = defaultdict(Counter)
 
     def add(self, table: pa.Table, window: Window = (None, None)) -> None:
@@ -53,6 +55,8 @@ class Drafts:
         begun = starts(table["start_time"])
         inside = _inside(begun, window)
         if inside is not None:
+            for row in pc.value_counts(table.filter(pc.invert(inside))["log_status"]).to_pylist():
+                self.outside[row["values"]] += row["counts"]
             table, begun = table.filter(inside), begun.filter(inside)
         if not table.num_rows:
             return
@@ -115,7 +119,8 @@ def _inside(starts: pa.ChunkedArray, window: Window) -> pa.ChunkedArray | None:
     ends = [
         (end - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) for end in window if end
     ]
-    return pc.and_(pc.greater_equal(starts, ends[0]), pc.less(starts, ends[1]))
+    inside = pc.and_(pc.greater_equal(starts, ends[0]), pc.less(starts, ends[1]))
+    return pc.fill_null(inside, False)
 
 
 def _runs(sources: pa.ChunkedArray) -> list[tuple[int, int]]:

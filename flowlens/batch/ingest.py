@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def take(store: Store, job: Job, group: Sequence[Object], listener: Listener) ->
             more = [name for name in account.columns if field_of(name).token]
             if set(more) <= set(columns):
                 entries = [
-                    _entry(item, account.sources[number], drafts.touches[number])
+                    _entry(item, account.sources[number], drafts.touches[number], drafts.outside)
                     for number, item in enumerate(group)
                 ]
                 taken = _settled(store, job, entries, drafts)
@@ -109,8 +109,13 @@ def _read(
         return stream.account
 
 
-def _entry(item: Object, account: SourceAccount, touches: Mapping[int, int]) -> Entry:
-    """An object as it was read; what changed meanwhile, or couldn't be reached, is tried again."""
+def _entry(
+    item: Object, account: SourceAccount, touches: Mapping[int, int], outside: Mapping[str, int]
+) -> Entry:
+    """An object as it was read; what changed meanwhile, or couldn't be reached, is tried again.
+
+    Records `outside` of its window are no lines of it: they are those of its neighbours.
+    """
     state = "unreadable" if account.unreadable else "truncated" if account.truncated else "read"
     return Entry(
         name=item.name,
@@ -119,9 +124,15 @@ def _entry(item: Object, account: SourceAccount, touches: Mapping[int, int]) -> 
         state=state,
         why=account.unreadable or account.truncated,
         again=account.failed or _has_changed(item),
-        counts=account.counts,
+        counts=_within(account.counts, outside),
         touches=touches,
     )
+
+
+def _within(counts: Counts, outside: Mapping[str, int]) -> Counts:
+    fewer = {status.lower(): number for status, number in outside.items()}
+    fewer["lines"] = sum(outside.values())
+    return replace(counts, **{name: getattr(counts, name) - fewer[name] for name in fewer})
 
 
 def _has_changed(item: Object) -> bool:

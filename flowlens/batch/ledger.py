@@ -118,6 +118,15 @@ class Ledger:
         rows = self.rows("select name, size from objects where stamp = ? order by name", stamp)
         return [(str(name), int(size)) for name, size in rows]
 
+    def again(self, prefix: str = "") -> list[str]:
+        """What is to be read again: the rest of the names that begin so."""
+        rows = self.rows(
+            "select substr(name, length(?) + 1) from objects"
+            " where again = 1 and substr(name, 1, length(?)) = ? order by name",
+            *(prefix,) * 3,
+        )
+        return [str(name) for (name,) in rows]
+
     def first_again(self) -> int | None:
         """The earliest start of records of what is to be read again."""
         ((first,),) = self.rows(

@@ -18,6 +18,7 @@ from flowlens.aws import remotes
 from flowlens.aws.access import Clients
 from flowlens.aws.groups import SCHEME as GROUPS
 from flowlens.aws.groups import windows
+from flowlens.aws.paths import place
 from flowlens.batch import moments
 from flowlens.batch.job import DAY, HOUR, Job
 from flowlens.batch.ledger import Ledger
@@ -169,29 +170,46 @@ def _bare(name: str) -> str:
 def _since(job: Job, ledger: Ledger, now: datetime) -> datetime | None:
     """From when on folders of S3 are listed: all of them at the first run.
 
-    What has to be read again lies where its records were.
+    What has to be read again lies where its records were; or, if it never gave any, where its name
+    says.
     """
     last = ledger.about("listed")
     if not last:
         return None
     since = min(now, datetime.fromisoformat(last)) - job.lookback
     first = ledger.first_again()
-    return since if first is None else min(since, moments.of_seconds(first) - DAY)
+    records = [] if first is None else [moments.of_seconds(first) - DAY]
+    folders = [
+        datetime.combine(days[0], datetime.min.time(), UTC)
+        for name in ledger.again()
+        for days in [place(name).days]
+        if days
+    ]
+    return min([since, *records, *folders])
 
 
 def _hours(job: Job, ledger: Ledger, name: str, now: datetime, window: Window) -> Iterator[Object]:
-    """The hours of a log group, from the first that isn't settled on."""
+    """The hours of a log group, from the first that isn't settled on, or is to be read again.
+
+    Raises:
+        NoInputError: there is no such group, it can't be asked, or its records have no start.
+    """
     since = window[0] or now - job.lookback
     if window[0] is None:
         open_since = ledger.about(f"open {name}")
-        if open_since:
-            since = min(since, datetime.fromisoformat(open_since))
+        again = [moments.of_name(hour) for hour in ledger.again(f"{name}#")]
+        since = min([since, *again, *([datetime.fromisoformat(open_since)] if open_since else [])])
     start = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     end = min(window[1] or now, now)
     starts = [start + count * HOUR for count in range(max(0, -((start - end) // HOUR)))]
     layout = from_user(job.layout) if job.layout else None
     clients = Clients(job.aws.access())
     for begin, source in zip(starts, windows(clients, name, starts, layout, now), strict=True):
+        if source.layout and "start_time" not in source.layout.columns:
+            raise NoInputError(
+                f"{name}: its records have no start, by which a job tells hours apart; "
+                "add ${start} to the flow log's format"
+            )
         ended = begin + HOUR
         settled = ended + job.lateness <= now
         stamp = SETTLED if settled else f"as of {now:%Y-%m-%dT%H:%M:%S.%fZ}"
