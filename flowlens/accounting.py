@@ -74,6 +74,17 @@ class MalformedLine:
     def __str__(self) -> str:
         return f"{self.source}:{self.line}: {self.reason}: {self.detail}"
 
+    def to_dict(self) -> dict[str, object]:
+        """As the quarantine has it."""
+        return {
+            "source": self.source,
+            "line": self.line,
+            "reason": self.reason,
+            "detail": self.detail,
+            "length": self.length,
+            "text": self.text,
+        }
+
 
 @dataclass(slots=True)
 class SourceAccount:

@@ -120,6 +120,20 @@ def fire(
     return firings
 
 
+def check(alert: Alert, columns: Callable[[str], list[str]]) -> None:
+    """See that an alert can be asked and told; `columns` gives those of a SELECT.
+
+    Raises:
+        UsageError: it can't.
+    """
+    try:
+        found = {name.lower(): None for name in columns(alert.sql)}
+    except UsageError as error:
+        raise UsageError(f"alert {alert.name}: {error}") from error
+    told = dict.fromkeys(("job", "start", "end", "alert"))
+    _check(alert, {**told, **found}, found)
+
+
 def _firing(
     alert: Alert, about: Mapping[str, str], value: int | float, message: str, key: str, nth: int
 ) -> Firing:

@@ -21,6 +21,7 @@ from flowlens.batch.job import Job
 from flowlens.batch.ledger import Entry, Part
 from flowlens.batch.listing import Object
 from flowlens.batch.parts import FLOWS, pieces
+from flowlens.batch.quarantine import Held
 from flowlens.batch.store import Store
 from flowlens.columns import stored
 from flowlens.errors import NoInputError
@@ -62,8 +63,16 @@ class Taken:
         self.newest = max(ends, default=None)
 
 
-def take(store: Store, job: Job, group: Sequence[Object], listener: Listener) -> Taken:
+def take(
+    store: Store,
+    job: Job,
+    group: Sequence[Object],
+    listener: Listener,
+    malformed: Held | None = None,
+) -> Taken:
     """Read a group of objects into the store, in place of what it held of them before.
+
+    Their malformed lines go to `malformed`.
 
     Raises:
         LedgerError: the ledger can't be used.
@@ -73,6 +82,9 @@ def take(store: Store, job: Job, group: Sequence[Object], listener: Listener) ->
     columns = stored(header_columns(Inputs(_found(group[:PEEKED]), layout)))
     while True:
         drafts = Drafts(store.path(FLOWS), storable(columns), job.interval)
+        if malformed:
+            malformed.begin()
+            listener = replace(listener, on_malformed=malformed.write)
         try:
             account = _read(group, layout, columns, drafts, listener)
             more = [name for name in account.columns if field_of(name).token]

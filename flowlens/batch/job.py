@@ -174,10 +174,14 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Where a run tells what it did: JSON lines, and metrics as a Prometheus textfile."""
+    """Where a run tells what it did: JSON lines, and metrics as a Prometheus textfile.
+
+    `quarantine` gets every malformed line, as JSON lines.
+    """
 
     log: Path | None = None
     metrics: Path | None = None
+    quarantine: Path | None = None
 
 
 def _nothing() -> Mapping[str, Mapping[str, str]]:

@@ -33,6 +33,8 @@ NEW = Column("new", "boolean", "", "a scanner that wasn't one as of the end of t
 _ALARMS = "alarms.parquet"
 
 
+VERDICTS = SCHEMA.append(pa.field(NEW.name, pa.bool_()))
+
 PORTS = pa.schema(
     [
         ("srcaddr", pa.string()),
@@ -79,9 +81,7 @@ def judge(store: Store, job: Job, interval: Interval) -> Judged:
     """
     before = _alarmed_before(store, job, interval)
     earlier = states(store, interval, within=True)
-    judged = Judged(
-        SCHEMA.append(pa.field(NEW.name, pa.bool_())).empty_table(), PORTS.empty_table(), 0
-    )
+    judged = Judged(VERDICTS.empty_table(), PORTS.empty_table(), 0)
     alarmed: pa.Array = pa.array([], pa.string())
     with detecting(job, earlier) as answers:
         if isinstance(answers, str):

@@ -170,7 +170,7 @@ SECTIONS: Mapping[str, Section] = {
         Retention, {"records": _SPAN, "rollups": _SPAN, "state": _SPAN, "outputs": _SPAN}
     ),
     "hooks": Section(Hooks, {"published": Key(command), "timeout": _SPAN}),
-    "watch": Section(Watch, {"log": Key(path), "metrics": Key(path)}),
+    "watch": Section(Watch, {name: Key(path) for name in ("log", "metrics", "quarantine")}),
 }
 
 ALERT: Mapping[str, Key] = {

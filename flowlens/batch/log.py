@@ -11,7 +11,8 @@ from flowlens.batch import jsonline
 from flowlens.output.escape import terminal
 
 
-def _warn(text: str) -> None:
+def warned(text: str) -> None:
+    """Say on standard error what a run goes on without."""
     print(f"flowlens: {terminal(text)}", file=sys.stderr)
 
 
@@ -22,7 +23,9 @@ class Log:
     is told to `warn`, once, and costs the run nothing else.
     """
 
-    def __init__(self, path: Path | None, run: str, *, warn: Callable[[str], None] = _warn) -> None:
+    def __init__(
+        self, path: Path | None, run: str, *, warn: Callable[[str], None] = warned
+    ) -> None:
         self._path = path
         self._run = run
         self._warn = warn

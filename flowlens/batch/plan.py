@@ -9,6 +9,7 @@ from flowlens.batch.due import due
 from flowlens.batch.job import Job
 from flowlens.batch.ledger import blank
 from flowlens.batch.listing import Listing, News, listing, news
+from flowlens.batch.relations import require_askable
 from flowlens.batch.store import looking
 from flowlens.batch.upkeep import lost
 from flowlens.intervals import Interval
@@ -53,9 +54,10 @@ def plan(job: Job, now: datetime, window: Window = (None, None)) -> Plan:
     """The plan of a run that would begin now.
 
     Raises:
-        UsageError: the store is another job's.
+        UsageError: the store is another job's, or an alert can't be asked.
         LedgerError: the ledger can't be used.
     """
+    require_askable(job.alerts)
     with looking(job) as store:
         if store is None:
             with blank() as ledger:

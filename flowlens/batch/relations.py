@@ -6,7 +6,7 @@ They hold the intervals up to and with the one that is published, as far back as
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowlens.batch import rollups
-from flowlens.batch.job import DAY, Job
-from flowlens.batch.judging import Judged
+from flowlens.batch.alerts import check
+from flowlens.batch.job import DAY, Alert, Job
+from flowlens.batch.judging import PORTS, VERDICTS, Judged
 from flowlens.batch.sketches import estimate
 from flowlens.batch.store import Store
 from flowlens.engine import Connection, engine, lock, require_select, sql_errors
@@ -118,6 +119,8 @@ where records.records > 0
 group by records.start_time, records.account_id, records.interface_id, records.action
 """
 
+_CURRENT = pa.schema([("start_time", _TIME), ("end_time", _TIME)])
+
 
 @dataclass(frozen=True, slots=True)
 class Summaries:
@@ -134,6 +137,16 @@ class Summaries:
         require_select(self.connection, sql)
         rows: list[dict[str, object]] = self.table(sql).to_pylist()
         return rows
+
+    def columns(self, sql: str) -> list[str]:
+        """The columns of one SELECT.
+
+        Raises:
+            UsageError: it is no single SELECT, or is wrong.
+        """
+        require_select(self.connection, sql)
+        with sql_errors():
+            return list(self.connection.sql(sql).columns)
 
     def table(self, sql: str) -> pa.Table:
         """The same as a table."""
@@ -180,8 +193,34 @@ def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Ite
         "told": pa.Table.from_pylist(told, _TOLD),
         "scanners": judged.table,
         "scanner_ports": judged.ports,
-        "current": pa.table(current, pa.schema([("start_time", _TIME), ("end_time", _TIME)])),
+        "current": pa.table(current, _CURRENT),
     }
+    with _connected(tables) as found:
+        yield found
+
+
+def require_askable(alerts: Sequence[Alert]) -> None:
+    """See that alerts can be asked, before anything else is done: of summaries without any rows.
+
+    Raises:
+        UsageError: a SELECT is wrong, or lacks what is compared or told.
+    """
+    if not alerts:
+        return
+    tables = {
+        **{name: schema.empty_table() for name, schema in rollups.SCHEMAS.items()},
+        "told": _TOLD.empty_table(),
+        "scanners": VERDICTS.empty_table(),
+        "scanner_ports": PORTS.empty_table(),
+        "current": _CURRENT.empty_table(),
+    }
+    with _connected(tables) as found:
+        for alert in alerts:
+            check(alert, found.columns)
+
+
+@contextmanager
+def _connected(tables: Mapping[str, pa.Table]) -> Iterator[Summaries]:
     with engine() as connection:
         connection.execute(f"set memory_limit = '{MEMORY}'")
         for name, table in tables.items():

@@ -22,7 +22,9 @@ from flowlens.batch.log import Log
 from flowlens.batch.notify import Courier, send
 from flowlens.batch.outbox import Outbox
 from flowlens.batch.publishing import owe, publish, withdraw
+from flowlens.batch.quarantine import Quarantine
 from flowlens.batch.record import Record
+from flowlens.batch.relations import require_askable
 from flowlens.batch.store import Store, refused, working
 from flowlens.batch.summaries import renew, summarise
 from flowlens.errors import ExitCode, FlowlensError, NoInputError
@@ -75,6 +77,7 @@ class _Run:
         run = f"{self._now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.record = Record(run, job.name, version(), moments.text(self._now))
         self._log = Log(job.watch.log, run)
+        self._quarantine = Quarantine(job.watch.quarantine)
         self._problems: list[FlowlensError] = []
         self._seconds: dict[str, float] = {}
         self._short: dict[str, int] = {}
@@ -84,6 +87,7 @@ class _Run:
         job, record = self._job, self.record
         self._log.say("run started", job=job.name, flowlens=record.flowlens)
         try:
+            require_askable(job.alerts)
             with working(job) as store:
                 try:
                     job.output.mkdir(parents=True, exist_ok=True)
@@ -176,7 +180,8 @@ class _Run:
     def _read(self, store: Store, found: News) -> None:
         taken = Taken()
         for group in grouped(found.objects, most=OBJECTS, bytes_at_most=BYTES):
-            one = take(store, self._job, group, self._listener)
+            with self._quarantine.collecting() as held:
+                one = take(store, self._job, group, self._listener, held)
             counts = one.counts
             self._log.say(
                 "read", objects=len(group), lines=counts.lines, records=counts.records,

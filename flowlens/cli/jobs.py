@@ -43,7 +43,7 @@ def run_job(
             if bar:
                 bar.stop()
     if not quiet:
-        for line in said(record):
+        for line in said(record, job):
             _say(line)
 
 
@@ -88,7 +88,7 @@ def run_rebuild(file: Path, *, quiet: bool) -> None:
             _say(f"{path}: can't be used; the next run reads its objects again")
 
 
-def said(record: Record) -> list[str]:
+def said(record: Record, job: Job) -> list[str]:
     """What a run did, in a few lines."""
     read = record.new + record.changed + record.again
     lines = []
@@ -100,7 +100,10 @@ def said(record: Record) -> list[str]:
         published = several(record.published) or "nothing"
         lines.append(f"{took if read else 'nothing to read'}; published: {published}")
     if record.malformed:
-        lines.append(f"{count(record.malformed, 'line')} malformed and put aside")
+        place = job.watch.quarantine or "`quarantine` under [watch]"
+        keeps = "has" if job.watch.quarantine else "would keep"
+        aside = f"{count(record.malformed, 'line')} malformed and put aside"
+        lines.append(f"{aside}; {place} {keeps} them")
     if record.unreadable:
         lines.append(
             f"not read whole: {several(record.unreadable)}; flowlens batch status says why"

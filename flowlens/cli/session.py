@@ -230,14 +230,6 @@ def _writer(sink: BinaryIO) -> Callable[[MalformedLine], None]:
     """Writes malformed lines as JSON, which leaves no control character as it is."""
 
     def write(line: MalformedLine) -> None:
-        row = {
-            "source": line.source,
-            "line": line.line,
-            "reason": line.reason,
-            "detail": line.detail,
-            "length": line.length,
-            "text": line.text,
-        }
-        sink.write(json.dumps(row).encode() + b"\n")
+        sink.write(json.dumps(line.to_dict()).encode() + b"\n")
 
     return write
