@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from forks import Ended, Fault, Forks, forks
 from flowlens.batch import ledger
 from flowlens.batch import run as running
 from flowlens.batch.jobfile import load
+from flowlens.scratch import scratch
 
 OBJECTS = ("20/a.log.gz", "20/broken.log")
 MORE = ("21/across.log.gz", "21/cut.log.gz")
@@ -158,6 +160,25 @@ def test_a_disk_that_refuses_from_some_operation_on(
     else:
         pytest.fail("it never ends")
     healed(place, clean)
+
+
+def test_a_temporary_directory_that_another_run_takes_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, taken = fcntl.flock, []
+
+    def lock(descriptor: int, how: int) -> None:
+        if not taken:
+            taken.extend(tmp_path.glob("flowlens-*"))
+            shutil.rmtree(taken[0])
+        flock(descriptor, how)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", lock)
+    with scratch() as place:
+        assert taken
+        assert place.is_dir()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_output_that_is_no_directory(place: Path, clean: Side) -> None:
