@@ -8,7 +8,7 @@ TOOLS := .venv/.tools
 WHEEL := .venv/.wheel
 SOURCES := $(shell find flowlens queries -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 
-.PHONY: pictures demo test test-all check browser units image airflow docs bench fuzz clean
+.PHONY: pictures demo test test-all check browser units image airflow spark docs bench fuzz clean
 
 demo: $(WHEEL)
 	@$(BIN)/flowlens report fixtures/demo
@@ -22,7 +22,7 @@ test: check browser units
 # TRAFFIC=DIR: a directory of default-format text from S3, turned into every form; else the demo.
 EFFORT ?= 5
 TRAFFIC ?=
-test-all: test image airflow
+test-all: test image airflow spark
 	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q $(WORKERS) tests/test_patterns.py \
 		tests/test_reader.py tests/test_filters.py tests/test_engine.py tests/test_output.py \
 		tests/test_rdns_asking.py tests/test_scans_state.py tests/test_scans_verdicts.py \
@@ -56,6 +56,14 @@ airflow: .venv/.made
 	.venv/.airflow/bin/python -m pip install -q --upgrade 'pip>=25.1'
 	.venv/.airflow/bin/python -m pip install -q --group airflow
 	.venv/.airflow/bin/python deploy/checks/dag.py
+
+# A store, read by Spark in an environment of its own.
+spark: $(TOOLS) $(WHEEL)
+	@command -v java >/dev/null || $(call debian,openjdk-17-jre-headless)
+	$(PYTHON) -m venv .venv/.spark
+	.venv/.spark/bin/python -m pip install -q --upgrade 'pip>=25.1'
+	.venv/.spark/bin/python -m pip install -q --group spark
+	FLOWLENS_SPARK=.venv/.spark/bin/python $(BIN)/pytest -q tests/test_store_readers.py
 
 # Pages that come from the code are written anew; a broken link or reference is an error.
 docs: $(TOOLS) $(WHEEL)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))
 
 from benchmarks import __main__ as runner  # noqa: E402
-from benchmarks import bucket, commands, datasets, measure  # noqa: E402
+from benchmarks import bucket, commands, datasets, jobs, measure, traffic  # noqa: E402
 from benchmarks.contests import Bound, Contest, Target, contests  # noqa: E402
 from benchmarks.datasets import JSON, KINDS, Dataset  # noqa: E402
 
@@ -146,6 +146,27 @@ def test_the_parquet_set_has_the_names_and_types_of_aws(data):
     assert schema.names == list(parquets.COLUMNS)
     assert schema.types == [parquets.aws_type(name) for name in schema.names]
     assert b"ARROW:schema" not in (schema.metadata or {})
+
+
+def test_a_job_reads_a_set_into_a_store_and_steps_go_on_from_it(data):
+    with jobs.filled(data):
+        name = jobs.job_of(data)
+        store = jobs.folder(name) / "store"
+        assert fl.read(str(store)).check().to_dict()["records"] == data.records
+        assert jobs.seconds(name, "read") > 0
+        whole, flows = (jobs.bytes_a_record(name, data.records, d) for d in ("", "flows"))
+        assert whole > flows > 5
+        for what in ("rollups", "summaries"):
+            printed(jobs.step(data, what).arguments)
+
+
+def test_a_denser_set_lies_in_less_time():
+    def length(pace):
+        starts = traffic.records(100_000, seed=(1,), pace=pace)["start"]
+        return starts.max() - starts.min()
+
+    # Beside up to a minute by which the starts of a moment differ.
+    assert length(1) - 60 == pytest.approx(4 * (length(4) - 60), rel=0.1)
 
 
 def test_the_bucket_holds_every_file_and_is_gone_behind_its_contest(data, monkeypatch):

@@ -37,6 +37,9 @@ _LAST = 253_402_300_800
 ROW_GROUP = 250_000
 """Rows in a row group: small enough that a window of minutes reads little."""
 
+FEWEST = 10_000
+"""Rows of a part that are read at a time, at least."""
+
 MOST_BYTES = 128 << 20
 """A part that has become this large is ended, and another begun."""
 
@@ -123,12 +126,15 @@ class Draft:
         files.discard(self.path)
 
 
-def pieces(path: Path, part: Part) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of a part in their order, each stretch with the object that it came from."""
+def pieces(path: Path, part: Part, *, together: int = 1) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of a part in their order, each stretch with the object that it came from.
+
+    Where so many parts are read `together`, fewer rows of each are in memory.
+    """
     runs = iter(part.runs)
     name, left = "", 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROW_GROUP):
+        for batch in file.iter_batches(max(FEWEST, ROW_GROUP // together)):
             table, begin = pa.Table.from_batches([batch]), 0
             while begin < table.num_rows:
                 while not left:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import pyarrow as pa
+
 from flowlens.batch import commands, jsonline, metrics, moments, upkeep
 from flowlens.batch.alerts import Firing
 from flowlens.batch.due import due
@@ -214,6 +216,7 @@ class _Run:
                 f"{day}: {records:,} records are gone with a part, and can't be read again; "
                 "what is published of the day stays as it is"
             )
+        pa.default_memory_pool().release_unused()  # what reading held, DuckDB needs now
         for (day,) in rows:
             if day in self._short:
                 continue

@@ -167,7 +167,8 @@ def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
     schema = pa.unify_schemas(
         [pq.read_schema(store.path(part.path)).remove_metadata() for part in parts]
     )
-    streams = [pieces(store.path(part.path), part) for part in parts]
+    many = len(parts)
+    streams = [pieces(store.path(part.path), part, together=many) for part in parts]
     origin = "\n".join(part.path for part in parts)
     drafts = Drafts(store.path(FLOWS), schema, job.interval, origin=origin)
     try:
