@@ -27,9 +27,14 @@ def scratch() -> Iterator[Path]:
         FlowlensError: there is no place for one.
     """
     try:
-        place = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = os.open(place / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            place = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            lock = os.open(place / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Another run may have taken it for a leftover while it wasn't locked yet.
+            if place.is_dir():
+                break
+            os.close(lock)
     except OSError as error:
         raise FlowlensError(f"no temporary directory: {error.strerror}; set TMPDIR") from error
     try:

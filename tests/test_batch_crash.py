@@ -61,7 +61,8 @@ def test_a_run_that_is_killed_anywhere_is_made_up_for(
     kills = 0
     for step in range(feed.STEPS):
         feed.deliver(tmp_path / "logs", step)
-        wanted = KILLS * (step + 1) // feed.STEPS
+        # Whatever is wrong after an earlier step may be put right by what comes with the last one.
+        wanted = KILLS if step == feed.STEPS - 1 else KILLS * (step + 1) // 5
         while kills < wanted:
             ended = forked.command("batch", "run", job, fault=Fault(kill=drawn.randint(1, TRIES)))
             kills += ended.code == -9

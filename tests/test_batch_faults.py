@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from forks import Ended, Fault, Forks, forks
 from flowlens.batch import ledger
 from flowlens.batch import run as running
 from flowlens.batch.jobfile import load
+from flowlens.scratch import scratch
 
 OBJECTS = ("20/a.log.gz", "20/broken.log")
 MORE = ("21/across.log.gz", "21/cut.log.gz")
@@ -158,6 +160,25 @@ def test_a_disk_that_refuses_from_some_operation_on(
     else:
         pytest.fail("it never ends")
     healed(place, clean)
+
+
+def test_a_temporary_directory_that_another_run_takes_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, taken = fcntl.flock, []
+
+    def lock(descriptor: int, how: int) -> None:
+        if not taken:
+            taken.extend(tmp_path.glob("flowlens-*"))
+            shutil.rmtree(taken[0])
+        flock(descriptor, how)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", lock)
+    with scratch() as place:
+        assert taken
+        assert place.is_dir()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_output_that_is_no_directory(place: Path, clean: Side) -> None:
@@ -296,13 +317,14 @@ def test_a_store_that_lost_its_ledger_and_has_other_objects_by_now(
 
 def test_a_rebuilding_that_is_killed_anywhere(forked: Forks, kept: Path, clean: Side) -> None:
     garbage(kept / "store/ledger.sqlite")
-    job, killed = kept / "job.toml", 0
+    job, killed, parts = kept / "job.toml", 0, tree(kept / "store/flows")
     for operation in range(1, 100, stride(5)):
         if forked.command("batch", "rebuild", job, fault=Fault(kill=operation)).code == 0:
             break
         killed += 1
         text = forked.command("batch", "run", job)
         assert text.code == 0 or "flowlens batch rebuild" in line(text, 1)
+        assert tree(kept / "store/flows") == parts, "a part was taken for a leftover"
     assert killed > 2
     healed(kept, clean)
 
@@ -356,7 +378,7 @@ def test_what_was_published_stays_where_the_new_can_not_be_put(
     before, replace = published(place), os.replace
 
     def refuse(old: Path, new: Path) -> None:
-        if new.name == "2025-11-20" and not refused:
+        if new == place / "out/2025-11-20" and not refused:
             refused.append(new.name)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         replace(old, new)
