@@ -19,7 +19,7 @@ from benchmarks.datasets import Dataset
 from benchmarks.measure import ROOT, Command
 
 if TYPE_CHECKING:
-    from flowlens.batch.store import Store
+    from flowlens.batch.store.place import Store
 
 LARGE = Dataset("large", 5_000_000)
 """A day of records, of which summaries are made."""
@@ -160,9 +160,9 @@ def _prepare(what: str) -> None:
 def _fill_objects() -> None:
     """Make the files and a ledger that knows them all, unless they are there."""
     from flowlens.accounting import Counts
-    from flowlens.batch.jobfile import load
-    from flowlens.batch.ledger import Entry
-    from flowlens.batch.store import working
+    from flowlens.batch.jobfile.loading import load
+    from flowlens.batch.store.ledger import Entry
+    from flowlens.batch.store.place import working
 
     place = folder("objects")
     job = load(make("objects", place / "logs"))
@@ -187,8 +187,8 @@ def _fill_objects() -> None:
 
 def _fill_months() -> None:
     """Make the stores of a month; every day has the rollups of the set's day."""
-    from flowlens.batch.jobfile import load
-    from flowlens.batch.store import working
+    from flowlens.batch.jobfile.loading import load
+    from flowlens.batch.store.place import working
 
     (source,) = (path for path in folder(job_of(LARGE)).glob("store/rollups/days/records/day=*"))
     for interval in ("1d", "1h"):
@@ -204,7 +204,7 @@ def _fill_month(store: Store, day: Path, level: str) -> None:
     import pyarrow.parquet as pq
 
     from flowlens.accounting import Counts
-    from flowlens.batch.ledger import Entry
+    from flowlens.batch.store.ledger import Entry
 
     first = date.fromisoformat(day.name.removeprefix("day="))
     shifts = (0,) if level == "days" else HOURS

@@ -24,9 +24,9 @@ from typing import Any
 import typer
 
 from flowlens.batch.job import Alert, Job
-from flowlens.batch.judging import NEW
-from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP, Key
-from flowlens.batch.tables import COLUMNS as SUMMARIES
+from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP, Key
+from flowlens.batch.summaries.judging import NEW
+from flowlens.batch.summaries.tables import COLUMNS as SUMMARIES
 from flowlens.cli.app import app
 from flowlens.fields import fields
 from flowlens.named import STEPS, Query, comparing, shipped

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flowlens.batch.parts import described, runs
+from flowlens.batch.store.parts import described, runs
 
 OWN = ("run", "seconds")
 """What a published `run.json` has that differs from run to run."""

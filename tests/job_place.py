@@ -16,7 +16,7 @@ import pytest
 from commands import command
 from reading import DEFAULT_HEADER
 
-from flowlens.batch.jobfile import load
+from flowlens.batch.jobfile.loading import load
 from flowlens.batch.run import run
 from flowlens.stored import Window
 

@@ -19,11 +19,10 @@ import pytest
 from aws import REGION, Answer, client, credentials, exception, fake, moto  # noqa: F401
 
 from flowlens.aws.access import Access
-from flowlens.batch import alerts, commands
-from flowlens.batch.alerts import Firing, fire
 from flowlens.batch.job import DAY, HOUR, Alert, Kind, Notify
-from flowlens.batch.notify import Courier, courier, send, webhook
-from flowlens.batch.outbox import SCHEMA, Outbox
+from flowlens.batch.notify import Courier, alerts, commands, courier, send, webhook
+from flowlens.batch.notify.alerts import Firing, fire
+from flowlens.batch.notify.outbox import SCHEMA, Outbox
 from flowlens.errors import FlowlensError, UsageError
 
 HOSTILE = 'x\x1b[31m\n\u202e"<!channel>& {value} \udc80'

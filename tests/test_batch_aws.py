@@ -17,7 +17,7 @@ from test_s3 import key
 
 from flowlens.aws import live, objects
 from flowlens.aws.pace import Pace
-from flowlens.batch.jobfile import load
+from flowlens.batch.jobfile.loading import load
 from flowlens.batch.plan import plan
 
 BUCKET = "s3://bkt/logs/"

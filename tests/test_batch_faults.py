@@ -21,9 +21,9 @@ from commands import command
 from effort import stride
 from forks import Ended, Fault, Forks, forks
 
-from flowlens.batch import ledger
 from flowlens.batch import run as running
-from flowlens.batch.jobfile import load
+from flowlens.batch.jobfile.loading import load
+from flowlens.batch.store import ledger
 from flowlens.scratch import scratch
 
 OBJECTS = ("20/a.log.gz", "20/broken.log")

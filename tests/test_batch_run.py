@@ -17,9 +17,9 @@ from commands import command
 from job_place import Place, at, line, quiet
 
 import flowlens as fl
-from flowlens.batch.jobfile import load
+from flowlens.batch.jobfile.loading import load
 from flowlens.batch.plan import plan
-from flowlens.batch.store import working
+from flowlens.batch.store.place import working
 from flowlens.batch.upkeep import prune
 
 LOGS = {

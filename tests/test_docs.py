@@ -14,7 +14,7 @@ import pytest
 from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
 
-from flowlens.batch.keys import ALERT, NOTIFY, SECTIONS, TOP
+from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP
 from flowlens.fields import fields
 from flowlens.named import shipped
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from flowlens.batch import keys
 from flowlens.batch.job import Aws, Hooks, Job, MailPart, Notify, Rdns, ReportPart, Retention, Watch
-from flowlens.batch.jobfile import load
-from flowlens.batch.keylines import key_lines
-from flowlens.batch.problems import JobError
-from flowlens.batch.template import template, write
+from flowlens.batch.jobfile import keys
+from flowlens.batch.jobfile.keylines import key_lines
+from flowlens.batch.jobfile.loading import load
+from flowlens.batch.jobfile.problems import JobError
+from flowlens.batch.jobfile.template import template, write
 from flowlens.errors import ExitCode, UsageError
 from flowlens.output.formats import Format
 from flowlens.scanners import TIERS
@@ -565,7 +565,7 @@ def test_the_table_of_keys_fits_what_is_made_of_it() -> None:
 def test_a_job_is_loaded_without_what_is_heavy(tmp_path: Path) -> None:
     write(tmp_path / "job.toml")
     code = (
-        "import sys; from pathlib import Path; from flowlens.batch.jobfile import load; "
+        "import sys; from pathlib import Path; from flowlens.batch.jobfile.loading import load; "
         "load(Path('job.toml')); "
         "print({'duckdb', 'polars', 'pyarrow', 'dns', 'boto3'} & {*sys.modules})"
     )

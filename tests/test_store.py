@@ -25,12 +25,14 @@ from reading import ALL, DEFAULT_HEADER, read
 
 import flowlens as fl
 from flowlens import blocks, fetch, inflate
-from flowlens.batch import drafts, ingest, listing, moments, parts, rollups, sketches, upkeep
-from flowlens.batch.jobfile import load
-from flowlens.batch.ledger import opened
-from flowlens.batch.listing import key
-from flowlens.batch.sketches import estimate, sketch, union
-from flowlens.batch.store import working
+from flowlens.batch import moments, upkeep
+from flowlens.batch.jobfile.loading import load
+from flowlens.batch.store import drafts, ingest, listing, parts
+from flowlens.batch.store.ledger import opened
+from flowlens.batch.store.listing import key
+from flowlens.batch.store.place import working
+from flowlens.batch.summaries import rollups, sketches
+from flowlens.batch.summaries.sketches import estimate, sketch, union
 from flowlens.fields import fields
 from flowlens.sources import find
 from flowlens.stream import SOURCE, streaming

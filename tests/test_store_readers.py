@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from pages import ROOT
 
-from flowlens.batch.jobfile import load
+from flowlens.batch.jobfile.loading import load
 from flowlens.batch.run import run
-from flowlens.batch.sketches import estimate
+from flowlens.batch.summaries.sketches import estimate
 from flowlens.fields import fields
 
 SPARK = os.environ.get("FLOWLENS_SPARK", "")

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowlens.batch import jsonline, metrics, moments
-from flowlens.batch.log import Log
-from flowlens.batch.metrics import Metrics
+from flowlens.batch import jsonline, moments
+from flowlens.batch.watch import metrics
+from flowlens.batch.watch.log import Log
+from flowlens.batch.watch.metrics import Metrics
 from flowlens.errors import ExitCode, FlowlensError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

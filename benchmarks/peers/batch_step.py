@@ -13,12 +13,14 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flowlens.batch import relations, rollups, summaries, tables, upkeep
-from flowlens.batch.ingest import take
-from flowlens.batch.jobfile import load
-from flowlens.batch.judging import PORTS, Judged
-from flowlens.batch.listing import listing
-from flowlens.batch.store import working
+from flowlens.batch import upkeep
+from flowlens.batch.jobfile.loading import load
+from flowlens.batch.store.ingest import take
+from flowlens.batch.store.listing import listing
+from flowlens.batch.store.place import working
+from flowlens.batch.summaries import relations, rollups, tables
+from flowlens.batch.summaries.daily import daily as summaries
+from flowlens.batch.summaries.judging import PORTS, Judged
 from flowlens.inflow import Listener
 from flowlens.intervals import Interval
 from flowlens.pipeline import Inputs, answering

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flowlens.batch.job import Job
-from flowlens.batch.store import Store
+from flowlens.batch.store.place import Store
 from flowlens.intervals import Interval
 from flowlens.stored import Window
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from flowlens.batch.due import due
 from flowlens.batch.job import Job
-from flowlens.batch.ledger import blank
-from flowlens.batch.listing import Listing, News, listing, news
-from flowlens.batch.relations import require_askable
-from flowlens.batch.store import looking
+from flowlens.batch.store.ledger import blank
+from flowlens.batch.store.listing import Listing, News, listing, news
+from flowlens.batch.store.place import looking
+from flowlens.batch.summaries.relations import require_askable
 from flowlens.batch.upkeep import lost
 from flowlens.intervals import Interval
 from flowlens.stored import Window

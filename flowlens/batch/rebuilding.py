@@ -16,11 +16,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from flowlens.aws.groups import SCHEME as GROUPS
-from flowlens.batch import files, rollups
 from flowlens.batch.job import Job
-from flowlens.batch.ledger import NAME, Entry, Part, opened
-from flowlens.batch.parts import FLOWS, described, runs, touched
-from flowlens.batch.store import locked
+from flowlens.batch.store import files
+from flowlens.batch.store.ledger import NAME, Entry, Part, opened
+from flowlens.batch.store.parts import FLOWS, described, runs, touched
+from flowlens.batch.store.place import locked
+from flowlens.batch.summaries import rollups
 from flowlens.errors import UsageError
 from flowlens.stored import MANIFEST
 from flowlens.stored import described as told

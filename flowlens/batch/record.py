@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from flowlens.batch import files
+from flowlens.batch.store import files
 
 RUN = "run.json"
 

@@ -13,22 +13,23 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from flowlens.batch import commands, jsonline, metrics, moments, upkeep
-from flowlens.batch.alerts import Firing
+from flowlens.batch import jsonline, moments, upkeep
 from flowlens.batch.due import due
-from flowlens.batch.errors import LockedError
-from flowlens.batch.ingest import BYTES, OBJECTS, Taken, take
 from flowlens.batch.job import Job
-from flowlens.batch.listing import News, grouped, listing, news, note_listed
-from flowlens.batch.log import Log
-from flowlens.batch.notify import Courier, send
-from flowlens.batch.outbox import Outbox
-from flowlens.batch.publishing import owe, publish, withdraw
-from flowlens.batch.quarantine import Quarantine
+from flowlens.batch.notify import Courier, commands, send
+from flowlens.batch.notify.alerts import Firing
+from flowlens.batch.notify.outbox import Outbox
+from flowlens.batch.publish.interval import owe, publish, withdraw
 from flowlens.batch.record import Record
-from flowlens.batch.relations import require_askable
-from flowlens.batch.store import Store, refused, working
-from flowlens.batch.summaries import renew, summarise
+from flowlens.batch.store.errors import LockedError
+from flowlens.batch.store.ingest import BYTES, OBJECTS, Taken, take
+from flowlens.batch.store.listing import News, grouped, listing, news, note_listed
+from flowlens.batch.store.place import Store, refused, working
+from flowlens.batch.summaries.daily import renew, summarise
+from flowlens.batch.summaries.relations import require_askable
+from flowlens.batch.watch import metrics
+from flowlens.batch.watch.log import Log
+from flowlens.batch.watch.quarantine import Quarantine
 from flowlens.errors import ExitCode, FlowlensError, NoInputError
 from flowlens.inflow import Listener
 from flowlens.intervals import Interval

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from flowlens.batch.job import Job
-from flowlens.batch.ledger import COUNTED
-from flowlens.batch.outbox import Outbox
+from flowlens.batch.notify.outbox import Outbox
 from flowlens.batch.record import RUN
-from flowlens.batch.store import Store, is_busy, looking
+from flowlens.batch.store.ledger import COUNTED
+from flowlens.batch.store.place import Store, is_busy, looking
 from flowlens.intervals import Interval
 
 MOST = 10

@@ -13,14 +13,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flowlens.batch import files, moments, rollups
-from flowlens.batch.drafts import Drafts
-from flowlens.batch.ingest import replaced
+from flowlens.batch import moments
 from flowlens.batch.job import DAY, Job
-from flowlens.batch.ledger import Entry, Part
-from flowlens.batch.parts import FLOWS, MOST_BYTES, pieces
-from flowlens.batch.store import Store
-from flowlens.batch.summaries import STATE, state_of
+from flowlens.batch.store import files
+from flowlens.batch.store.drafts import Drafts
+from flowlens.batch.store.ingest import replaced
+from flowlens.batch.store.ledger import Entry, Part
+from flowlens.batch.store.parts import FLOWS, MOST_BYTES, pieces
+from flowlens.batch.store.place import Store
+from flowlens.batch.summaries import rollups
+from flowlens.batch.summaries.daily import STATE, state_of
 from flowlens.intervals import Interval
 from flowlens.stored import UNDATED
 

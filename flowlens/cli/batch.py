@@ -42,7 +42,7 @@ PageFormat = Annotated[
 @batch.command()
 def init(file: JobFile) -> None:
     """Write a job file with everything in it explained."""
-    from flowlens.batch.template import write
+    from flowlens.batch.jobfile.template import write
 
     write(file)
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flowlens.batch.job import Job
-from flowlens.batch.jobfile import load
+from flowlens.batch.jobfile.loading import load
 from flowlens.batch.plan import plan
 from flowlens.batch.rebuilding import rebuild
 from flowlens.batch.record import Record
 from flowlens.batch.run import run
 from flowlens.batch.status import status
-from flowlens.batch.store import working
+from flowlens.batch.store.place import working
 from flowlens.batch.upkeep import prune
 from flowlens.errors import UsageError
 from flowlens.filters import moment, span

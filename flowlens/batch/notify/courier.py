@@ -10,12 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from flowlens.aws.access import Access
-from flowlens.batch import commands, jsonline
-from flowlens.batch.alerts import Firing, digest
+from flowlens.batch import jsonline
 from flowlens.batch.job import STDOUT, Kind, Notify
-from flowlens.batch.notify import webhook
+from flowlens.batch.notify import commands, webhook
+from flowlens.batch.notify.alerts import Firing, digest
+from flowlens.batch.notify.outbox import Outbox
 from flowlens.batch.notify.topic import Topics
-from flowlens.batch.outbox import Outbox
 from flowlens.errors import FlowlensError
 from flowlens.output.escape import terminal
 from flowlens.output.sink import ClosedPipe, open_sink

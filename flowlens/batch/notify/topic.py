@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flowlens.aws.access import Access, Clients
 from flowlens.aws.faults import explained
-from flowlens.batch.alerts import Firing
+from flowlens.batch.notify.alerts import Firing
 from flowlens.errors import FlowlensError
 
 _SUBJECT = 100

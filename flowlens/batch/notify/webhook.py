@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from flowlens.batch.alerts import Firing
+from flowlens.batch.notify.alerts import Firing
 from flowlens.errors import FlowlensError
 from flowlens.version import version
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from flowlens.accounting import MalformedLine
-from flowlens.batch.log import warned
+from flowlens.batch.watch.log import warned
 
 
 class Quarantine:

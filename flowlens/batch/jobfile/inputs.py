@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from flowlens.batch.problems import Wrong
-from flowlens.batch.values import path, shown, text
+from flowlens.batch.jobfile.problems import Wrong
+from flowlens.batch.jobfile.values import path, shown, text
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|cloudwatch:")
 _REMOTE = re.compile(r"s3://[^/\s@:]+(/.*)?|cloudwatch:(?!arn:)[^:\s]+(:.*)?", re.DOTALL)

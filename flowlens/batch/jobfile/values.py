@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flowlens.batch.problems import Wrong
+from flowlens.batch.jobfile.problems import Wrong
 from flowlens.errors import UsageError, nearest
 from flowlens.filters import span as parse_span
 from flowlens.textfiles import shortened

@@ -15,14 +15,14 @@ from datetime import datetime
 from pathlib import Path
 
 from flowlens.accounting import Account, Counts, SourceAccount
-from flowlens.batch import files
-from flowlens.batch.drafts import Drafts
 from flowlens.batch.job import Job
-from flowlens.batch.ledger import Entry, Part
-from flowlens.batch.listing import Object
-from flowlens.batch.parts import FLOWS, pieces
-from flowlens.batch.quarantine import Held
-from flowlens.batch.store import Store
+from flowlens.batch.store import files
+from flowlens.batch.store.drafts import Drafts
+from flowlens.batch.store.ledger import Entry, Part
+from flowlens.batch.store.listing import Object
+from flowlens.batch.store.parts import FLOWS, pieces
+from flowlens.batch.store.place import Store
+from flowlens.batch.watch.quarantine import Held
 from flowlens.columns import stored
 from flowlens.errors import NoInputError
 from flowlens.fields import field_of

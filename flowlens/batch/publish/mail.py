@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from flowlens.batch.alerts import Firing
 from flowlens.batch.job import MailPart
-from flowlens.batch.judging import NEW, Judged
-from flowlens.batch.origin import Origin
-from flowlens.batch.relations import Summaries
+from flowlens.batch.notify.alerts import Firing
+from flowlens.batch.publish.origin import Origin
+from flowlens.batch.summaries.judging import NEW, Judged
+from flowlens.batch.summaries.relations import Summaries
 from flowlens.diff import Difference, compare
 from flowlens.identity import describe
 from flowlens.intervals import Interval

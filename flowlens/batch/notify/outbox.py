@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flowlens.batch import moments
-from flowlens.batch.alerts import Firing
 from flowlens.batch.job import Alert
+from flowlens.batch.notify.alerts import Firing
 
 SCHEMA = """
 create table if not exists outbox (

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from flowlens.batch.job import EXTERNAL_ID
-from flowlens.batch.keylines import Path as Way
-from flowlens.batch.keys import SECTIONS, TABLES, TOP, Key
-from flowlens.batch.problems import Problems, Wrong
-from flowlens.batch.values import shown
+from flowlens.batch.jobfile.keylines import Path as Way
+from flowlens.batch.jobfile.keys import SECTIONS, TABLES, TOP, Key
+from flowlens.batch.jobfile.problems import Problems, Wrong
+from flowlens.batch.jobfile.values import shown
 from flowlens.errors import nearest
 
 Table = Mapping[str, Any]

@@ -23,7 +23,7 @@ from flowlens.aws.groups import windows
 from flowlens.aws.paths import place
 from flowlens.batch import moments
 from flowlens.batch.job import DAY, HOUR, Job
-from flowlens.batch.ledger import Ledger
+from flowlens.batch.store.ledger import Ledger
 from flowlens.errors import NoInputError
 from flowlens.filters import Filter
 from flowlens.layouts import from_user

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from flowlens.batch import rollups
-from flowlens.batch.alerts import check
 from flowlens.batch.job import DAY, Alert, Job
-from flowlens.batch.judging import PORTS, VERDICTS, Judged
-from flowlens.batch.sketches import estimate
-from flowlens.batch.store import Store
+from flowlens.batch.notify.alerts import check
+from flowlens.batch.store.place import Store
+from flowlens.batch.summaries import rollups
+from flowlens.batch.summaries.judging import PORTS, VERDICTS, Judged
+from flowlens.batch.summaries.sketches import estimate
 from flowlens.engine import Connection, engine, lock, require_select, sql_errors
 from flowlens.intervals import Interval
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from flowlens.batch import checks
 from flowlens.batch.job import HOUR, STDOUT, Alert, Job, Notify
-from flowlens.batch.keylines import Path as Way
-from flowlens.batch.keylines import key_lines
-from flowlens.batch.keys import ALERT, KINDS, NOTIFY, SECTIONS, TOP
-from flowlens.batch.problems import JobError, Problems
-from flowlens.batch.reading import Table, read_keys, read_list, read_table, read_tables
+from flowlens.batch.jobfile import checks
+from flowlens.batch.jobfile.keylines import Path as Way
+from flowlens.batch.jobfile.keylines import key_lines
+from flowlens.batch.jobfile.keys import ALERT, KINDS, NOTIFY, SECTIONS, TOP
+from flowlens.batch.jobfile.problems import JobError, Problems
+from flowlens.batch.jobfile.reading import Table, read_keys, read_list, read_table, read_tables
 
 MOST_BYTES = 1 << 20
 """What a job file may hold; thousands of alerts fit in."""

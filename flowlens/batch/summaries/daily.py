@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowlens import named, state
-from flowlens.batch import files, moments, rollups
+from flowlens.batch import moments
 from flowlens.batch.job import DAY, Job
-from flowlens.batch.store import Store
+from flowlens.batch.store import files
+from flowlens.batch.store.place import Store
+from flowlens.batch.summaries import rollups
 from flowlens.evidence import Evidence
 from flowlens.filters import Filter
 from flowlens.inflow import Listener

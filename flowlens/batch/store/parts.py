@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flowlens.accounting import Counts
-from flowlens.batch import files
-from flowlens.batch.ledger import COUNTED, Entry, Part
+from flowlens.batch.store import files
+from flowlens.batch.store.ledger import COUNTED, Entry, Part
 from flowlens.parquet.footers import MARK
 
 FLOWS = "flows"

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from flowlens.batch.job import Job
-from flowlens.batch.ledger import COUNTED
-from flowlens.batch.store import Store
+from flowlens.batch.store.ledger import COUNTED
+from flowlens.batch.store.place import Store
 from flowlens.intervals import Interval
 from flowlens.report.model import Made, Named, Read, Report
 from flowlens.report.origin import FIRST

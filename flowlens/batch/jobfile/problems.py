@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flowlens.batch import keylines
+from flowlens.batch.jobfile import keylines
 from flowlens.errors import UsageError
 from flowlens.textfiles import bad, shortened
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from flowlens.accounting import Counts
-from flowlens.batch.errors import LedgerError
-from flowlens.batch.outbox import SCHEMA as OUTBOX
+from flowlens.batch.notify.outbox import SCHEMA as OUTBOX
+from flowlens.batch.store.errors import LedgerError
 
 NAME = "ledger.sqlite"
 

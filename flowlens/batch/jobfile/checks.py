@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from flowlens import named
-from flowlens.batch.inputs import is_remote, lies_in, would_read
 from flowlens.batch.job import HOUR, STDOUT
-from flowlens.batch.keylines import Path as Way
-from flowlens.batch.keys import KINDS
-from flowlens.batch.problems import Problems, Wrong
-from flowlens.batch.reading import Table
-from flowlens.batch.values import name as text_name
-from flowlens.batch.values import shown
+from flowlens.batch.jobfile.inputs import is_remote, lies_in, would_read
+from flowlens.batch.jobfile.keylines import Path as Way
+from flowlens.batch.jobfile.keys import KINDS
+from flowlens.batch.jobfile.problems import Problems, Wrong
+from flowlens.batch.jobfile.reading import Table
+from flowlens.batch.jobfile.values import name as text_name
+from flowlens.batch.jobfile.values import shown
 from flowlens.errors import UsageError, nearest
 
 Values = Mapping[str, Any]

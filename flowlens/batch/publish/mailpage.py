@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from flowlens.batch.mail import WEEK, Mail
+from flowlens.batch.publish.mail import WEEK, Mail
 from flowlens.output import escape, markup
 from flowlens.output.preview import Column, cut
 from flowlens.pages.changed import Grid, column, grids, times

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flowlens import state
-from flowlens.batch import files
 from flowlens.batch.job import Job, ScannersPart
-from flowlens.batch.store import Store
-from flowlens.batch.summaries import knowledge, state_of
+from flowlens.batch.store import files
+from flowlens.batch.store.place import Store
+from flowlens.batch.summaries.daily import knowledge, state_of
 from flowlens.cidrs import read_allowed
 from flowlens.errors import FlowlensError
 from flowlens.headers import Column

@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowlens.batch import files
-from flowlens.batch.errors import LedgerError, LockedError
 from flowlens.batch.job import DAY, Job
-from flowlens.batch.ledger import NAME, Ledger, Part, opened
+from flowlens.batch.store import files
+from flowlens.batch.store.errors import LedgerError, LockedError
+from flowlens.batch.store.ledger import NAME, Ledger, Part, opened
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.sources import Source
 from flowlens.stored import MANIFEST, MARK, VERSION, described

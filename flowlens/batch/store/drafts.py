@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens.batch.ledger import Entry, Part
-from flowlens.batch.parts import Draft, starts
+from flowlens.batch.store.ledger import Entry, Part
+from flowlens.batch.store.parts import Draft, starts
 from flowlens.stored import UNDATED, Window
 from flowlens.stream import SOURCE
 

@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowlens import named
-from flowlens.batch import files, mailpage
-from flowlens.batch.alerts import Firing, fire
 from flowlens.batch.job import Job
-from flowlens.batch.judging import NEW, Judged, judge, states
-from flowlens.batch.mail import mail
 from flowlens.batch.moments import text
-from flowlens.batch.origin import Origin, origins, tells
-from flowlens.batch.outputs import ENDINGS, Output, Outputs
-from flowlens.batch.relations import Summaries, summaries
-from flowlens.batch.store import Store
-from flowlens.batch.summaries import knowledge
-from flowlens.batch.tables import COLUMNS as TABLES
-from flowlens.batch.tables import table
+from flowlens.batch.notify.alerts import Firing, fire
+from flowlens.batch.publish import mailpage
+from flowlens.batch.publish.mail import mail
+from flowlens.batch.publish.origin import Origin, origins, tells
+from flowlens.batch.publish.outputs import ENDINGS, Output, Outputs
+from flowlens.batch.store import files
+from flowlens.batch.store.place import Store
+from flowlens.batch.summaries.daily import knowledge
+from flowlens.batch.summaries.judging import NEW, Judged, judge, states
+from flowlens.batch.summaries.relations import Summaries, summaries
+from flowlens.batch.summaries.tables import COLUMNS as TABLES
+from flowlens.batch.summaries.tables import table
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.filters import Filter
 from flowlens.headers import Query

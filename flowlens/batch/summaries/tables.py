@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from flowlens.batch.relations import Summaries
-from flowlens.batch.sketches import estimate
+from flowlens.batch.summaries.relations import Summaries
+from flowlens.batch.summaries.sketches import estimate
 from flowlens.headers import Column
 
 _TOTALS = """

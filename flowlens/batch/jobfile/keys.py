@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 from flowlens.aws.access import Access
-from flowlens.batch.inputs import given
 from flowlens.batch.job import (
     DAY,
     HOUR,
@@ -25,8 +24,9 @@ from flowlens.batch.job import (
     ScannersPart,
     Watch,
 )
-from flowlens.batch.problems import Wrong
-from flowlens.batch.values import (
+from flowlens.batch.jobfile.inputs import given
+from flowlens.batch.jobfile.problems import Wrong
+from flowlens.batch.jobfile.values import (
     Converter,
     checked,
     choice,

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flowlens import named
-from flowlens.batch import files
-from flowlens.batch.sketches import estimate, sketch, union
+from flowlens.batch.store import files
+from flowlens.batch.summaries.sketches import estimate, sketch, union
 from flowlens.fields import quoted
 from flowlens.pipeline import Answers, Question
 

@@ -1,0 +1,1 @@
+"""What is published of an interval, and how it is made."""
