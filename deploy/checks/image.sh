@@ -66,6 +66,15 @@ say "version: $(inside flowlens --version)"
 inside flowlens report /logs --quiet --format json >"$work/report.json"
 "$python" -c 'import json, sys; assert json.load(sys.stdin)' <"$work/report.json"
 say "report: $(wc -c <"$work/report.json") bytes of JSON"
+inside sh -eu -c '
+    cd /var/lib/flowlens
+    flowlens batch init job.toml
+    sed -i "s,\"logs/\",\"/logs/\"," job.toml
+    flowlens batch run job.toml --quiet
+    flowlens batch run job.toml --quiet
+    test -f out/2026-11-23/rejected_by_port.csv
+'
+say "batch: a job run twice"
 if inside sh -c 'touch /opt/flowlens/x || touch /usr/x' 2>/dev/null; then
     echo "image: its user may write to the program" >&2
     exit 1
@@ -83,8 +92,13 @@ unshare --mount sh -eu -c '
     mkdir "$1/tmp/logs"
     cp -R fixtures/demo/. "$1/tmp/logs"
     chmod -R a+rX "$1/tmp/logs"
-    exec chroot --userspec=10001:10001 "$1" /usr/bin/env -i HOME=/var/lib/flowlens \
-        /opt/flowlens/bin/flowlens report /tmp/logs --quiet --format html -o /var/lib/flowlens/report.html
+    printf "%s\n" "name = \"rejects\"" "inputs = [\"/tmp/logs\"]" "store = \"store\"" \
+        "output = \"out\"" "interval = \"1d\"" "queries = [\"rejected_by_port\"]" "[report]" \
+        >"$1/tmp/job.toml"
+    cp "$1/tmp/job.toml" "$1/var/lib/flowlens/job.toml"
+    chroot --userspec=10001:10001 "$1" /usr/bin/env -i HOME=/var/lib/flowlens \
+        /opt/flowlens/bin/flowlens batch run /var/lib/flowlens/job.toml --quiet
+    test -f "$1/var/lib/flowlens/out/2026-11-23/report.html"
 ' sh "$root"
-say "read-only: a report as a page"
+say "read-only: a job, with a report as a page"
 say "size: $(du -sm "$root" | cut -f 1) MB, of which flowlens $(du -sm "$root/opt/flowlens" | cut -f 1) MB"
