@@ -118,6 +118,7 @@ class Inflow:
             self._set_aside(broken)
             for item in counted:
                 self._recognise(item.file.index, item.file.shape, item.file.compression)
+                self.account.columns.update(item.file.columns)
                 self.account.sources[item.file.index].counts.add(item.counts)
             for index, line in self._tables.malformed(counted):
                 self._put_aside(index, line)
@@ -232,6 +233,7 @@ class Inflow:
         account = self.account.sources[part.index]
         if part.shape is not None:
             self._recognise(part.index, part.shape, part.compression)
+            self.account.columns.update(part.shape.layout.columns)
         account.counts.add(part.counts)
         for line in part.malformed:
             self._put_aside(part.index, line)
@@ -254,7 +256,6 @@ class Inflow:
     def _recognise(self, index: int, shape: Shape, compression: str) -> None:
         account = self.account.sources[index]
         account.envelope, account.layout, account.compression = ENVELOPE, str(shape), compression
-        self.account.columns.update(shape.layout.columns)
 
     def _set_aside(self, broken: Sequence[File]) -> None:
         """Stream files that DuckDB can't read; nothing of them has been counted."""

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from commands import command
 from job_place import Place, at, line, quiet
+from reading import DEFAULT_HEADER
 
 import flowlens as fl
 from flowlens.batch.jobfile.loading import load
@@ -611,6 +612,18 @@ def test_a_hook_that_fails_is_one_line_and_all_else_is_done(here):
     assert here.told()["published"] == ["2025-11-23", "2025-11-24"]
     again = here.run(code=1)
     assert again["nothing_new"], "it is tried again, and nothing else is done"
+
+
+def test_an_interval_that_cannot_be_answered_holds_up_no_other(here):
+    here.log("a.log", [line("20T07:00")])
+    here.log("b.log", [f"{line('21T07:00')} 2"], header=f"{DEFAULT_HEADER} tcp-flags")
+    here.job(queries='["half_open"]')
+    done = here.batch("run", code=2)
+    (said,) = done.stderr.decode().splitlines()
+    assert "2025-11-20: half_open needs tcp-flags" in said
+    assert here.told()["published"] == ["2025-11-21"]
+    here.job()
+    assert here.run()["published"] == ["2025-11-20"]
 
 
 def test_a_run_writes_its_log_and_metrics(here):

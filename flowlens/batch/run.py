@@ -19,7 +19,7 @@ from flowlens.batch.job import Job
 from flowlens.batch.notify import Courier, commands, send
 from flowlens.batch.notify.alerts import Firing
 from flowlens.batch.notify.outbox import Outbox
-from flowlens.batch.publish.interval import owe, publish, withdraw
+from flowlens.batch.publish.interval import Published, owe, publish, withdraw
 from flowlens.batch.record import Record
 from flowlens.batch.store.errors import LockedError
 from flowlens.batch.store.ingest import BYTES, OBJECTS, Taken, take
@@ -30,7 +30,7 @@ from flowlens.batch.summaries.relations import require_askable
 from flowlens.batch.watch import metrics
 from flowlens.batch.watch.log import Log
 from flowlens.batch.watch.quarantine import Quarantine
-from flowlens.errors import ExitCode, FlowlensError, NoInputError
+from flowlens.errors import ExitCode, FlowlensError, NoInputError, UsageError
 from flowlens.inflow import Listener
 from flowlens.intervals import Interval
 from flowlens.names import Naming, naming
@@ -238,27 +238,39 @@ class _Run:
                 self.record.withdrawn.append(interval.name)
                 self._remark(f"{interval.name}: no records any more; taken back")
                 continue
-            published = publish(store, self._job, interval, names, self._listener, self.record.run)
-            with store.ledger.change():
-                store.ledger.connection.execute(
-                    "update intervals set changed = 0, published = 1 where start = ?",
-                    (interval.seconds,),
+            try:
+                published = publish(
+                    store, self._job, interval, names, self._listener, self.record.run
                 )
-                self._wanted(store, published.firings)
-            which = self.record.published if published.changed else self.record.unchanged
-            which.append(interval.name)
-            for text in published.remarks:
-                self._remark(f"{interval.name}: {text}")
-            for error in published.problems:
-                self._log.say("alert failed", interval=interval.name, why=str(error))
-                self._problems.append(error)
-            self._log.say(
-                "published" if published.changed else "unchanged", interval=interval.name,
-                outputs=len(published.outputs), alerts=len(published.firings),
-                seconds=_rounded(started),
-            )  # fmt: skip
-            if published.changed:
-                self._hook(store, interval)
+            except UsageError as error:
+                # What one interval's records can't answer holds up no other.
+                self._log.say("not published", interval=interval.name, why=str(error))
+                self._problems.append(UsageError(f"{interval.name}: {error}"))
+                continue
+            self._published(store, published, _rounded(started))
+
+    def _published(self, store: Store, published: Published, seconds: float) -> None:
+        """Note that an interval is published, and what is to be told of it."""
+        interval = published.interval
+        with store.ledger.change():
+            store.ledger.connection.execute(
+                "update intervals set changed = 0, published = 1 where start = ?",
+                (interval.seconds,),
+            )
+            self._wanted(store, published.firings)
+        which = self.record.published if published.changed else self.record.unchanged
+        which.append(interval.name)
+        for text in published.remarks:
+            self._remark(f"{interval.name}: {text}")
+        for error in published.problems:
+            self._log.say("alert failed", interval=interval.name, why=str(error))
+            self._problems.append(error)
+        self._log.say(
+            "published" if published.changed else "unchanged", interval=interval.name,
+            outputs=len(published.outputs), alerts=len(published.firings), seconds=seconds,
+        )  # fmt: skip
+        if published.changed:
+            self._hook(store, interval)
 
     def _wanted(self, store: Store, firings: Sequence[Firing]) -> None:
         outbox = Outbox(store.ledger.connection)

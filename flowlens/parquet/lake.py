@@ -38,7 +38,8 @@ REFUSED = (OSError, ValueError)
 class File:
     """A Parquet source that has been looked at; `index` is its place among all sources.
 
-    `whole` are the statistics of the whole file, `known` is what they prove.
+    `whole` are the statistics of the whole file, `known` is what they prove. One that is `marked`
+    was written by us.
     """
 
     index: int
@@ -47,6 +48,20 @@ class File:
     compression: str
     whole: RowGroup
     known: Proven
+    marked: bool = False
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of `flows` that its records have.
+
+        Records that were written together share a file's columns: what none of them has is empty.
+        """
+        statistics = self.whole.statistics
+        return frozenset(
+            held.column
+            for held in self.shape.held
+            if not (self.marked and held.name in statistics and statistics[held.name].empty)
+        )
 
     @property
     def path(self) -> str:
@@ -134,7 +149,7 @@ def look(index: int, source: Source) -> File | Refused:
         return Refused(index, why(error), isinstance(error, OSError))
     whole = found.whole()
     known = proven(its, whole, marked=found.marked)
-    return File(index, source, its, found.compression, whole, known)
+    return File(index, source, its, found.compression, whole, known, found.marked)
 
 
 def why(error: Exception) -> str:
