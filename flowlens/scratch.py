@@ -29,20 +29,22 @@ def scratch() -> Iterator[Path]:
     try:
         while True:
             place = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            lock = os.open(place / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            # Another run may have taken it for a leftover while it wasn't locked yet.
-            if place.is_dir():
-                break
-            os.close(lock)
+            # Another run may take it for a leftover while it isn't locked yet.
+            with suppress(FileNotFoundError):
+                lock = os.open(place / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if place.is_dir():
+                    break
+                os.close(lock)
     except OSError as error:
         raise FlowlensError(f"no temporary directory: {error.strerror}; set TMPDIR") from error
     try:
         _sweep(place.parent)
         yield place
     finally:
+        with suppress(OSError):
+            _remove(place)
         os.close(lock)
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _sweep(parent: Path) -> None:
@@ -51,9 +53,24 @@ def _sweep(parent: Path) -> None:
         with suppress(OSError):
             if place.stat().st_uid != os.getuid():
                 continue
-            lock = os.open(place / "lock", os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                lock = os.open(place / "lock", os.O_RDWR | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                place.rmdir()
+                continue
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(place, ignore_errors=True)
+                _remove(place)
             finally:
                 os.close(lock)
+
+
+def _remove(place: Path) -> None:
+    """Remove a directory, its lock last: whenever this ends, the rest can be found."""
+    for path in place.iterdir():
+        if path.name != "lock":
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)

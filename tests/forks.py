@@ -12,6 +12,7 @@ import json
 import os
 import pkgutil
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,8 @@ def _forked(arguments: list[str], fault: Fault) -> dict[str, Any]:
                 stderr.flush()
                 os._exit(99)
         _, status = os.waitpid(child, 0)
+        for left in Path(tempfile.gettempdir()).glob("flowlens-*"):
+            shutil.rmtree(left)
         stderr.seek(0)
         operations.seek(0)
         code = os.waitstatus_to_exitcode(status)

@@ -181,6 +181,27 @@ def test_a_temporary_directory_that_another_run_takes_for_a_leftover(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_temporary_directory_whose_removal_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "flowlens-empty").mkdir()
+    with scratch() as place:
+        assert list(tmp_path.iterdir()) == [place]
+        for name in ("a", "z", "spill/file"):
+            (place / name).parent.mkdir(exist_ok=True)
+            (place / name).touch()
+        removed, unlink = [], os.unlink
+
+        def noted(path: Path, **options: Any) -> None:
+            removed.append(Path(path).name)
+            unlink(path, **options)
+
+        monkeypatch.setattr(os, "unlink", noted)
+    assert removed[-1] == "lock"
+    assert sorted(removed) == ["a", "file", "lock", "z"]
+
+
 def test_an_output_that_is_no_directory(place: Path, clean: Side) -> None:
     out = place / "out"
     out.rename(place / "aside")
