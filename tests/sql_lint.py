@@ -21,6 +21,8 @@ FUNCTIONS = {
     "max": {1},
     "epoch": {1},
     "floor": {1},
+    "ceil": {1},
+    "ln": {1},
     "to_timestamp": {1},
     "split_part": {3},
     "least": {2},
@@ -192,9 +194,9 @@ def _function_faults(node: dict[str, Any], parent: dict[str, Any]) -> Iterator[s
     if (node.get("order_bys") or {}).get("orders"):
         yield f"{name}(… order by …)"
     to_bigint = parent.get("type") == "OPERATOR_CAST" and _target(parent) == "BIGINT"
-    if name in {"epoch", "floor"} and not to_bigint:
+    if name in {"epoch", "floor", "ceil"} and not to_bigint:
         yield f"{name} outside cast(… as bigint)"
-    if name == "/" and parent.get("function_name") != "floor":
+    if name == "/" and parent.get("function_name") not in {"floor", "ceil"}:
         yield "/ outside cast(floor(… / …) as bigint)"
 
 

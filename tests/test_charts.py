@@ -30,7 +30,7 @@ HOSTILE = "<img src=x onerror=alert(1)></script>\x1b[31m\u202e&'\""
 DRAWN = [
     name
     for name in sorted(named.shipped())
-    if named.find(name).path.parent.name != "scans"
+    if named.find(name).path.parent.name not in named.STEPS
     and not {"instance_id", "subnet_id", "traffic_path", "pkt_srcaddr", "tcp_flags"}
     & set(named.find(name).needs)
     and not any(need.startswith(("packets_lost", "pkt_")) for need in named.find(name).needs)

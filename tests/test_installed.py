@@ -26,7 +26,7 @@ absent = {
     for module, holders in packages_distributions().items()
     if not needed & {canonicalize_name(holder) for holder in holders}
 }
-assert {"numpy", "pandas", "altair", "vl_convert"} <= absent
+assert {"pandas", "altair", "vl_convert"} <= absent
 
 
 class Absent:

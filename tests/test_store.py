@@ -79,7 +79,7 @@ def adds_up(here: Place) -> None:
     found = held(here)
     objects = here.ledger("select name, ok + nodata + skipdata, lines, headers, blanks, malformed, "
                           "repeats, id from objects order by name")  # fmt: skip
-    by_key = {key(str(path), here.directory): path for path in files(here.directory / "logs")}
+    by_key = {key(str(path), f"{here.directory}/"): path for path in files(here.directory / "logs")}
     for name, number, lines, *others, identity in objects:
         rows = found.pop(name, [])
         assert len(rows) == number, name

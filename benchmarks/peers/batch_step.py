@@ -18,8 +18,8 @@ from flowlens.batch.jobfile.loading import load
 from flowlens.batch.store.ingest import take
 from flowlens.batch.store.listing import listing
 from flowlens.batch.store.place import working
+from flowlens.batch.summaries import daily as summaries
 from flowlens.batch.summaries import relations, rollups, tables
-from flowlens.batch.summaries.daily import daily as summaries
 from flowlens.batch.summaries.judging import PORTS, Judged
 from flowlens.inflow import Listener
 from flowlens.intervals import Interval

@@ -7,6 +7,7 @@ parser and harmless on a terminal.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import math
 import os
@@ -74,6 +75,9 @@ def append(path: Path, text: str, *, durable: bool = False) -> None:
     try:
         content = f"{text}\n".encode()
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if regular:
+            # Others' lines may be on their way; closing lets go of it.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         if regular and _breaks_off(descriptor):
             content = b"\n" + content
         if os.write(descriptor, content) < len(content):

@@ -35,11 +35,11 @@ grouped as (
     select distinct
         hour,
         'all' as grouped,
-        cast(null as varchar) as account_id,
-        cast(null as varchar) as interface_id,
+        null as account_id,
+        null as interface_id,
         action,
-        cast(null as integer) as protocol,
-        cast(null as integer) as port,
+        null as protocol,
+        null as port,
         srcaddr
     from sources
     union all
@@ -49,16 +49,16 @@ grouped as (
         account_id,
         interface_id,
         action,
-        cast(null as integer) as protocol,
-        cast(null as integer) as port,
+        null as protocol,
+        null as port,
         srcaddr
     from sources
     union all
     select distinct
         hour,
         'port' as grouped,
-        cast(null as varchar) as account_id,
-        cast(null as varchar) as interface_id,
+        null as account_id,
+        null as interface_id,
         action,
         protocol,
         port,
