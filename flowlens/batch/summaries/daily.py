@@ -29,7 +29,7 @@ from flowlens.stored import UNDATED
 
 STATE = "state"
 
-MEMORY = "512MiB"
+MEMORY = "320MiB"
 """What DuckDB may hold while it makes them, before it spills."""
 
 

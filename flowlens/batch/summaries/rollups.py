@@ -68,6 +68,7 @@ order by start_time, action, bucket
 _SOURCES = f"""
 select to_timestamp(hour * 3600) as start_time, {", ".join(_GROUP)}, list(srcaddr) as srcaddrs
 from hourly_sources
+where hour = $hour and grouped = $grouped
 group by hour, {", ".join(_GROUP)}
 order by start_time, {", ".join(_GROUP)}
 """
@@ -196,11 +197,14 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def _sketches(answers: Answers) -> Iterator[pa.RecordBatch]:
-    for batch in answers.reader(Question(_SOURCES)):
-        made = [sketch(values) for values in batch["srcaddrs"].to_pylist()]
-        columns = [batch[name] for name in SOURCES.names[:-2]]
-        columns += [pa.array([estimate([data]) for data in made], pa.int64()), pa.array(made)]
-        yield pa.RecordBatch.from_arrays(columns, schema=SOURCES)
+    """The sketches of all groups, for one kind and hour after the other: they are many sources."""
+    kinds = "select distinct hour, grouped from hourly_sources order by hour, grouped"
+    for kind in answers.table(Question(kinds)).to_pylist():
+        for batch in answers.reader(Question(_SOURCES, kind)):
+            made = [sketch(values) for values in batch["srcaddrs"].to_pylist()]
+            columns = [batch[name] for name in SOURCES.names[:-2]]
+            columns += [pa.array([estimate([data]) for data in made], pa.int64()), pa.array(made)]
+            yield pa.RecordBatch.from_arrays(columns, schema=SOURCES)
 
 
 def _daily(hourly: pa.Table) -> pa.Table:
