@@ -12,8 +12,8 @@ from pathlib import Path
 
 RELATIONS = {
     "flows": "flows/",
-    "records": "rollups/hours/day=*/records.parquet",
-    "sources": "rollups/hours/day=*/sources.parquet",
+    "records": "rollups/hours/records/day=*/rollup.parquet",
+    "sources": "rollups/hours/sources/day=*/rollup.parquet",
 }
 
 

@@ -148,7 +148,7 @@ def test_spark_finds_the_records_of_duckdb_with_their_days(store, found):
 
 @spark
 def test_spark_finds_the_rollups_of_duckdb(store, found):
-    rows = asked(store, "records", "rollups/hours/*/records.parquet")
+    rows = asked(store, "records", "rollups/hours/records/*/*.parquet")
     assert found["records"] == rows
     assert sum(int(str(row[4])) for row in rows) == 2 * SOURCES
 
@@ -157,7 +157,7 @@ def test_spark_finds_the_rollups_of_duckdb(store, found):
 def test_spark_estimates_from_our_sketches_what_we_do(store, found):
     together = defaultdict(list)
     rows = []
-    for place in sorted(store.glob("rollups/hours/*/sources.parquet")):
+    for place in sorted(store.glob("rollups/hours/sources/*/*.parquet")):
         for row in pq.read_table(place, partitioning=None).to_pylist():
             if row["grouped"] == "port":
                 together[row["action"]].append(row["sketch"])
