@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -624,6 +625,24 @@ def test_an_interval_that_cannot_be_answered_holds_up_no_other(here):
     assert here.told()["published"] == ["2025-11-21"]
     here.job()
     assert here.run()["published"] == ["2025-11-20"]
+
+
+def test_a_part_whose_bytes_are_damaged_is_read_again(here):
+    here.log("a.log", [line("20T07:00", src=f"192.0.2.{n}") for n in range(200)])
+    here.job()
+    here.run()
+    before = (here.directory / "out/2025-11-20/rejected_by_port.csv").read_bytes()
+    (part,) = here.store.glob("flows/day=2025-11-20/*.parquet")
+    data = bytearray(part.read_bytes())
+    pages = pq.read_metadata(part).row_group(0).column(13)
+    end = pages.data_page_offset + pages.total_compressed_size
+    data[4:end] = bytes(end - 4)
+    part.write_bytes(data)
+    shutil.rmtree(here.directory / "out/2025-11-20")
+    (said,) = here.batch("run", code=1).stderr.decode().splitlines()
+    assert "the part was damaged and is removed; the next run reads its objects again" in said
+    assert here.run()["published"] == ["2025-11-20"]
+    assert (here.directory / "out/2025-11-20/rejected_by_port.csv").read_bytes() == before
 
 
 def test_a_run_writes_its_log_and_metrics(here):

@@ -222,7 +222,8 @@ class _Run:
             if day in self._short:
                 continue
             started = time.perf_counter()
-            summarise(store, self._job, str(day), self._listener)
+            with self._checked(store, str(day)):
+                summarise(store, self._job, str(day), self._listener)
             self._log.say("summarised", day=day, seconds=_rounded(started))
             self.record.days.append(str(day))
 
@@ -239,15 +240,30 @@ class _Run:
                 self._remark(f"{interval.name}: no records any more; taken back")
                 continue
             try:
-                published = publish(
-                    store, self._job, interval, names, self._listener, self.record.run
-                )
+                with self._checked(store, interval.day):
+                    published = publish(
+                        store, self._job, interval, names, self._listener, self.record.run
+                    )
             except UsageError as error:
                 # What one interval's records can't answer holds up no other.
                 self._log.say("not published", interval=interval.name, why=str(error))
                 self._problems.append(UsageError(f"{interval.name}: {error}"))
                 continue
             self._published(store, published, _rounded(started))
+
+    @contextmanager
+    def _checked(self, store: Store, day: str) -> Iterator[None]:
+        """Where a day can't be read, see whether one of its parts is damaged, and forget that."""
+        try:
+            yield
+        except FlowlensError as error:
+            broken = upkeep.forget(store, upkeep.damaged(store, day))
+            if not broken:
+                raise
+            raise FlowlensError(
+                f"{store.path(broken[0])}: the part was damaged and is removed; the next run reads "
+                "its objects again"
+            ) from error
 
     def _published(self, store: Store, published: Published, seconds: float) -> None:
         """Note that an interval is published, and what is to be told of it."""

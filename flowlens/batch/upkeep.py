@@ -56,17 +56,36 @@ def lost(store: Store) -> list[Part]:
 
 def heal(store: Store) -> list[str]:
     """Forget lost parts, so that their objects are read again; the paths of these parts."""
-    found = lost(store)
-    for part in found:
+    return forget(store, lost(store))
+
+
+def damaged(store: Store, day: str) -> list[Part]:
+    """The parts of a day that can't be read to their end."""
+    return [part for part in store.ledger.parts(day) if not _is_sound(store.path(part.path))]
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with pq.ParquetFile(path) as file:
+            for _ in file.iter_batches():
+                pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
+def forget(store: Store, parts: Sequence[Part]) -> list[str]:
+    """Forget parts and remove them, so that their objects are read again; their paths."""
+    for part in parts:
         names = sorted({name for name, _ in store.ledger.with_runs(part).runs})
         with store.ledger.change():
             store.ledger.lose(part, names)
             store.ledger.change_days([part.day])
-    if found:
+    if parts:
         store.publish()
-    for part in found:
+    for part in parts:
         files.discard(store.path(part.path))
-    return [part.path for part in found]
+    return [part.path for part in parts]
 
 
 def short(store: Store) -> dict[str, int]:
