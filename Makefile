@@ -20,7 +20,7 @@ test: check browser units
 
 # What is slower: the properties with more examples, other ones each time; EFFORT=50 for a night.
 # TRAFFIC=DIR: a directory of default-format text from S3, turned into every form; else the demo.
-EFFORT ?= 8
+EFFORT ?= 5
 TRAFFIC ?=
 test-all: test image airflow spark
 	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q $(WORKERS) tests/test_patterns.py \

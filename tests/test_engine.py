@@ -153,7 +153,7 @@ def edges(text: str) -> list[str]:
     return [str(make(at)) for at in (first - 1, first, last, last + 1) if 0 <= at <= top]
 
 
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(30))
 @given(
     st.lists(
         st.tuples(
@@ -197,7 +197,7 @@ PRIVATE = [
 and reserved ranges in, and shared addresses out."""
 
 
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(30))
 @given(st.lists(lines.addresses, min_size=20, max_size=20))
 @example([edge for net in PRIVATE for edge in edges(str(net))])
 @example(
@@ -304,7 +304,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(120))
 @given(CONDITIONS)
 @example(
     "coalesce(type = 'a' and interface_id = 'eni-1' and action = 'REJECT' and bytes > 3, true)"

@@ -50,7 +50,7 @@ def same(parquet: Asked, text: Asked) -> None:
     ]
 
 
-@settings(max_examples=examples(20))
+@settings(max_examples=examples(40))
 @given(parquets.cases(wrong=WRONG))
 def test_records_as_aws_delivers_them_are_those_of_the_text(case: Case) -> None:
     with tempfile.TemporaryDirectory() as place:
@@ -60,7 +60,7 @@ def test_records_as_aws_delivers_them_are_those_of_the_text(case: Case) -> None:
         )
 
 
-@settings(max_examples=examples(20))
+@settings(max_examples=examples(40))
 @given(parquets.cases())
 def test_records_as_flowlens_writes_them_are_those_of_the_text(case: Case) -> None:
     with tempfile.TemporaryDirectory() as place:
@@ -70,7 +70,7 @@ def test_records_as_flowlens_writes_them_are_those_of_the_text(case: Case) -> No
         )
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(60))
 @given(parquets.cases(wrong=parquets.WRONG), st.data())
 def test_records_of_any_type_and_spelling_are_those_of_the_text(
     case: Case, data: st.DataObject
@@ -82,7 +82,7 @@ def test_records_of_any_type_and_spelling_are_those_of_the_text(
         )
 
 
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(25))
 @given(parquets.cases(wrong=WRONG), st.data())
 def test_files_and_objects_elsewhere_are_read_alike(case: Case, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as place:

@@ -86,7 +86,7 @@ def lines_counted(text: str, counts: Counts) -> Counts:
     return replace(counts, lines=counts.lines - missing, blanks=counts.blanks - missing)
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(80))
 @given(written())
 def test_what_is_written_is_read_back_in_order(
     case: tuple[str, list[dict[str, Any]], Counts],
@@ -156,7 +156,7 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(120))
 @given(ANYTHING, st.sampled_from(tuple(reading.FORMS)))
 def test_no_line_of_any_bytes_is_lost_and_counts_do_not_depend_on_the_question(
     data: bytes, form: str

@@ -12,7 +12,7 @@ from scan_world import expected, numbers, records, rows, scanners, verdict
 from flowlens.errors import FlowlensError
 
 
-@settings(max_examples=examples(20))
+@settings(max_examples=examples(40))
 @given(lines=records(), given_numbers=numbers)
 def test_verdicts_are_those_of_the_walk_by_recursion(
     tmp_path: Path, lines: list[str], given_numbers: dict[str, float]
