@@ -3,7 +3,7 @@
 from aws import credentials, moto  # noqa: F401  # fixtures of all tests
 from effort import EFFORT, examples
 from hypothesis import HealthCheck, settings
-from job_place import here  # noqa: F401
+from job_place import here, scanned  # noqa: F401
 from rdns_place import place  # noqa: F401
 
 settings.register_profile(

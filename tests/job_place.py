@@ -133,3 +133,58 @@ class Place:
 def here(tmp_path: Path) -> Place:
     """A job that is yet to be written."""
     return Place(tmp_path)
+
+
+LOGS = {
+    "a.log": [line("23T10:00"), line("23T11:00", port=80), line("24T00:00"),
+              quiet("23T12:00", "NODATA")],
+    "b.log": [line("23T23:59"), line("24T10:00", src="192.0.2.9", action="ACCEPT")],
+}  # fmt: skip
+
+
+def fill(here: Place) -> None:
+    for name, lines in LOGS.items():
+        here.log(name, lines)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromtimestamp(at(text), UTC)
+
+
+def answer(here: Place, what: str, *options: object) -> bytes:
+    """What a command says of the job's logs by themselves."""
+    done = command(*what.split(), here.directory / "logs", "--quiet", *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def alive(day: str) -> list[str]:
+    """Hosts that are of use to somebody, and so are no part of a log of rejects alone."""
+    return [
+        line(f"{day}T00:00", src=f"10.0.1.{host}", dst="198.51.100.9", port=443, action="ACCEPT",
+             eni=f"eni-{host}")
+        for host in range(1, 8)
+    ]  # fmt: skip
+
+
+def knocks(source: str, day: str, hosts: range) -> list[str]:
+    """A source that is refused by some hosts."""
+    return [
+        line(at(day) + 60 * host, src=source, dst=f"10.0.1.{host}", port=23, eni=f"eni-{host}")
+        for host in hosts
+    ]
+
+
+SCANS = {
+    "20.log": [*alive("20"), *knocks("203.0.113.7", "20", range(1, 8))],
+    "21.log": [*alive("21"), *knocks("203.0.113.7", "21", range(1, 3)),
+               *knocks("198.51.100.77", "21", range(1, 3))],
+    "22.log": [*alive("22"), *knocks("198.51.100.77", "22", range(3, 8))],
+}  # fmt: skip
+
+
+@pytest.fixture
+def scanned(here: Place) -> Place:
+    for name, lines in SCANS.items():
+        here.log(name, lines)
+    return here
