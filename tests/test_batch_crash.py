@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import feed
 import pytest
 from batch_sides import Side, side
 from effort import EFFORT, stride
-from forks import Ended, Fault, Forks, forks
+from forks import Ended, Fault, Forks
 
 KILLS = 10 if EFFORT == 1 else 50
 TRIES = 400
 """Kills of one history at most; operations are drawn from as many as a run has."""
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with forks(scratch=tmp_path_factory.mktemp("scratch")) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

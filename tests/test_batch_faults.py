@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 from batch_sides import Side, published, side
 from commands import command
 from effort import stride
-from forks import Ended, Fault, Forks, forks
+from forks import Ended, Fault, Forks
 
 from flowlens.batch import run as running
 from flowlens.batch.jobfile.loading import load
@@ -38,12 +38,6 @@ interval = "1d"
 queries = ["rejected_by_port"]
 formats = ["csv"]
 """
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with forks(scratch=tmp_path_factory.mktemp("scratch")) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

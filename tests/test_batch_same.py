@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import feed
 import pytest
 from batch_sides import Side, published, side
 from effort import EFFORT
-from forks import Fault, Forks, forks
+from forks import Fault, Forks
 
 NAMES = [(step, name) for step in range(feed.STEPS) for name in feed.steps()[step]]
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with forks(scratch=tmp_path_factory.mktemp("scratch")) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")
