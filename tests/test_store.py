@@ -286,6 +286,18 @@ def test_what_is_left_of_a_part_is_no_other_part(here, by_line, monkeypatch):
     adds_up(here)
 
 
+def test_a_copy_of_a_file_whose_name_is_no_text_is_no_move(here):
+    path = here.directory / "logs" / os.fsdecode(b"caf\xe9.log")
+    path.parent.mkdir()
+    path.write_text(f"{DEFAULT_HEADER}\n{line('20T07:00')}\n")
+    here.job()
+    here.run()
+    shutil.copy2(path, path.with_name("copy.log"))
+    told = here.run()
+    assert (told["new"], told["records"]) == (1, 1)
+    adds_up(here)
+
+
 def test_compaction_keeps_every_row_and_whose_it_is(here):
     here.job()
     for number in (1, 2, 4):

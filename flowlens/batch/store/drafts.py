@@ -47,6 +47,7 @@ class Drafts:
         self._seconds = interval // timedelta(seconds=1)
         self._open: dict[str, Draft] = {}
         self._full: list[Draft] = []
+        self._held = 0
         self.outside: Counter[str] = Counter()
         self.touches: defaultdict[int, Counter[int]] = defaultdict(Counter)
 
@@ -70,7 +71,6 @@ class Drafts:
                 self.put(name, rows, _runs(table[SOURCE]))
                 return
             chosen = pc.is_null(days) if day is None else pc.equal(days, day)
-            # The last of several filters: null is not chosen.
             self.put(name, rows.filter(chosen), _runs(table[SOURCE].filter(chosen)))
 
     def put(self, day: str, table: pa.Table, runs: Sequence[tuple[int, int]]) -> None:
@@ -81,11 +81,15 @@ class Drafts:
             schema = self._schema or table.schema
             draft = Draft(self._directory, day, schema, number, self._origin)
             self._open[day] = draft
+        before = draft.held
         draft.add(table, runs)
+        self._held += draft.held - before
         if draft.is_full:
             self._end(day)
-        if sum(open_one.held for open_one in self._open.values()) > HELD:
-            max(self._open.values(), key=lambda open_one: open_one.held).flush()
+        if self._held > HELD:
+            largest = max(self._open.values(), key=lambda open_one: open_one.held)
+            self._held -= largest.held
+            largest.flush()
         if len(self._open) > OPEN:
             self._end(max(self._open, key=lambda name: self._open[name].rows))
 
@@ -101,6 +105,7 @@ class Drafts:
 
     def _end(self, day: str) -> None:
         draft = self._open.pop(day)
+        self._held -= draft.held
         draft.flush()
         self._full.append(draft)
 

@@ -166,7 +166,7 @@ def _moved(base: Path, ledger: Ledger, new: Sequence[Object]) -> dict[str, str]:
         if item.source.opener is None and item.stamp:
             for old, size in ledger.alike(item.stamp):
                 same = size == item.size or _bare(old) == _bare(item.name)
-                if same and old not in found.values() and not os.path.lexists(base / old):
+                if same and old not in found.values() and not os.path.lexists(path_of(old, base)):
                     found[item.name] = old
                     break
     return found

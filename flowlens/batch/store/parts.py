@@ -48,8 +48,9 @@ MOST_BYTES = 128 << 20
 class Draft:
     """A part that is being written, beside its place; `runs` are objects by number, with rows.
 
-    `origin` names the parts that its rows were in before, if any: what is left of one may look like
-    another of the same objects.
+    So many rows are `held` in memory, and so many `bytes` are on the disk. `origin` names the parts
+    that its rows were in before, if any: what is left of one may look like another of the same
+    objects.
     """
 
     directory: Path
@@ -59,6 +60,8 @@ class Draft:
     origin: str = ""
     path: Path = field(init=False)
     rows: int = 0
+    held: int = 0
+    bytes: int = 0
     runs: list[tuple[int, int]] = field(default_factory=list)
     _held: list[pa.Table] = field(default_factory=list)
     _writer: pq.ParquetWriter | None = None
@@ -70,6 +73,7 @@ class Draft:
         """Add rows in their order."""
         self._held.append(table)
         self.rows += table.num_rows
+        self.held += table.num_rows
         for number, rows in runs:
             if self.runs and self.runs[-1][0] == number:
                 rows += self.runs.pop()[1]
@@ -78,14 +82,9 @@ class Draft:
             self.flush()
 
     @property
-    def held(self) -> int:
-        """Rows in memory."""
-        return sum(table.num_rows for table in self._held)
-
-    @property
     def is_full(self) -> bool:
         """Whether it has become large enough."""
-        return self.path.exists() and self.path.stat().st_size >= MOST_BYTES
+        return self.bytes >= MOST_BYTES
 
     def flush(self) -> None:
         """Write what is in memory."""
@@ -96,6 +95,7 @@ class Draft:
         table = pa.concat_tables(self._held, promote_options="default").select(self.schema.names)
         self._writer.write_table(table, row_group_size=ROW_GROUP)
         self._held.clear()
+        self.held, self.bytes = 0, self.path.stat().st_size
 
     def close(self, objects: Sequence[Entry]) -> tuple[Path, Part]:
         """End the file; where it is, and the part that it will be. `objects` are those of runs."""
