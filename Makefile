@@ -107,10 +107,10 @@ $(TOOLS): .venv/.made pyproject.toml
 	$(BIN)/python -m pip install -q --group test
 	touch $@
 
-# The suite and the demo run on the built wheel, as a user gets it; with charts and notebooks.
+# The suite and the demo run on the built wheel, as a user gets it; with AWS, charts and notebooks.
 $(WHEEL): .venv/.made $(SOURCES)
 	rm -rf .venv/dist
 	$(BIN)/python -m pip wheel -q --no-deps -w .venv/dist .
 	$(BIN)/python -m pip install -q --force-reinstall --no-deps .venv/dist/*.whl
-	$(BIN)/python -m pip install -q "$$(echo .venv/dist/*.whl)[notebook]"
+	$(BIN)/python -m pip install -q "$$(echo .venv/dist/*.whl)[aws,notebook]"
 	touch $@

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = (
-    *("flowlens", "polars", "duckdb", "pyarrow", "isal", "msgspec", "flowlogs-reader"),
+    *("vpc-flowlens", "polars", "duckdb", "pyarrow", "isal", "msgspec", "flowlogs-reader"),
     *("boto3", "moto"),
 )
 
@@ -50,7 +50,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "from the checkout" if package == "flowlens" else "missing"
+        return "from the checkout" if package == "vpc-flowlens" else "missing"
 
 
 def _processors() -> int:

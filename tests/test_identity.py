@@ -241,7 +241,7 @@ def test_every_usual_pattern_of_an_address_is_generic(address):
 
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "iptocc", None)
-    with pytest.raises(UsageError, match=r"pip install 'flowlens\[geo\]'"):
+    with pytest.raises(UsageError, match=r"pip install iptocc maxminddb$"):
         Geo.open()
 
 

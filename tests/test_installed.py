@@ -1,9 +1,13 @@
 """What flowlens declares is what it needs: nothing else may be there when a user runs it."""
 
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import distribution
 
 import pytest
+from pages import ROOT
 
 ALONE = """
 import sys
@@ -11,7 +15,7 @@ from importlib.metadata import distribution, packages_distributions
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-needed, open_ = set(), ["flowlens"]
+needed, open_ = set(), ["vpc-flowlens"]
 while open_:
     name = canonicalize_name(open_.pop())
     if name in needed:
@@ -60,3 +64,31 @@ def test_commands_run_with_the_declared_dependencies_alone(words):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout
+
+
+def test_type_checkers_are_told_that_there_are_types():
+    files = {str(file) for file in distribution("vpc-flowlens").files or ()}
+    assert {"flowlens/py.typed", "flowlens/queries/action_totals.sql"} <= files
+
+
+@pytest.mark.parametrize(
+    ("extra", "place"),
+    [("aws", "aws/access.py"), ("geo", "identity/geo.py"), ("plot", "charts/drawing.py")],
+)
+def test_a_hint_names_the_packages_that_an_extra_brings(extra, place):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    packages = [line.partition(">")[0] for line in project["optional-dependencies"][extra]]
+    assert f"pip install {' '.join(packages)}" in (ROOT / "flowlens" / place).read_text()
+
+
+def test_nobody_is_told_to_install_a_strangers_program():
+    """On PyPI `flowlens` is somebody else's."""
+    stranger = re.compile(r"(?<!vpc-)\bflowlens\[|pip install (-\S+ )*flowlens\b")
+    told = [
+        f"{path}: {found[0]}"
+        for place in ("README.md", "CHANGELOG.md", "Makefile", "docs", "deploy", "flowlens")
+        for path in [ROOT / place, *(ROOT / place).rglob("*")]
+        if path.suffix in (".md", ".py", ".sh", ".yaml", "") and path.is_file()
+        for found in stranger.finditer(path.read_text())
+    ]
+    assert told == []

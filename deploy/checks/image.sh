@@ -48,7 +48,7 @@ mkdir "$context"
 tar -cf - --exclude=./.venv --exclude=./.git . | tar -C "$context" -xf -
 "$python" -m pip download -q --dest "$context/wheelhouse" --python-version 3.11 \
     --only-binary=:all: "hatchling>=1.27" "$wheel[aws,geo,plot]"
-rm -f "$context"/wheelhouse/flowlens-*.whl
+rm -f "$context"/wheelhouse/vpc_flowlens-*.whl
 builder build --quiet --pull-never --network none --format docker \
     --build-arg BASE=localhost/base --build-arg PIP_NO_INDEX=1 \
     --file deploy/docker/Dockerfile --tag localhost/flowlens "$context" >/dev/null

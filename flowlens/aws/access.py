@@ -138,7 +138,7 @@ def _session(access: Access) -> Any:
         from botocore.session import Session as BotocoreSession
     except ImportError as error:
         raise UsageError(
-            "reading from AWS needs boto3, which isn't installed; pip install 'flowlens[aws]'"
+            "reading from AWS needs boto3, which isn't installed; pip install boto3"
         ) from error
     try:
         session = boto3.Session(profile_name=access.profile)

@@ -15,7 +15,7 @@ SCALE = 2.0
 _NAMED = re.compile(r'(url\(#|id="|href="#)(clip|gradient_)(\d+)(?=[)"])')
 """Where a picture names or calls one of its parts."""
 
-MISSING = "charts need more than was installed: pip install 'flowlens[plot]'"
+MISSING = "charts need more than was installed: pip install altair jinja2 vl-convert-python"
 
 
 def svg(spec: Mapping[str, Any]) -> str:

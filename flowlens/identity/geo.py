@@ -90,8 +90,7 @@ class Geo:
             import maxminddb
         except ImportError as error:
             raise UsageError(
-                "country and network need the extra geo, which isn't installed; "
-                "pip install 'flowlens[geo]'"
+                "country and network need more than was installed: pip install iptocc maxminddb"
             ) from error
         databases = []
         for path in filter(None, paths):
