@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from flowlens import named, peek
 from flowlens.accounting import Account
 from flowlens.columns import arrow_schema
+from flowlens.conditions import require_condition
 from flowlens.engine import Connection, engine, lock, sql_errors
 from flowlens.errors import FlowlensError, NoInputError, UsageError
 from flowlens.fields import fields
@@ -345,6 +346,8 @@ def _planned(
 ) -> _Plan:
     """What the SELECTs need together; fields that flowlens doesn't know are looked up on demand."""
     known = tuple(fields())
+    if inputs.filter.where:
+        require_condition(connection, inputs.filter.where)
 
     def unknown() -> list[str]:
         return [name for name in header_columns(inputs, pool) if name not in fields()]

@@ -21,6 +21,9 @@ from flowlens.engine import engine
 from flowlens.errors import UsageError
 from flowlens.filters import build_filter, moment, network
 
+ONE_RECORD = (
+    "2 123456789012 eni-1 10.0.0.1 192.0.2.1 40000 22 6 1 40 1795392000 1795392060 ACCEPT OK"
+)
 NOW = datetime(2026, 11, 23, 12, 30, 15, 999, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
 
@@ -212,6 +215,52 @@ def test_a_literal_stands_in_every_line_that_passes(
     for row in rows:
         if all(KEEPS[name](row, value) for name, value in option.items()):
             assert all(literal in line(row) for literal in chosen.literals)
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("bytes > (select avg(bytes) from flows)", "a subquery"),
+        ("srcaddr in (select dstaddr from flows)", "a subquery"),
+        ("bytes >= all(select bytes from flows)", "a subquery"),
+        ("case when exists(from flows) then true end", "a subquery"),
+        ("len(array(select 1)) > 0", "a subquery"),
+        ("row_number() over (order by bytes) = 1", "a window function"),
+        ("lag(bytes) over w > 1) window w as (order by bytes", "a window function"),
+        ("sum(bytes) > 1000", "the aggregate sum"),
+        ("count(*) > 1", "the aggregate count"),
+        ("max(bytes) filter (dstport = 22) > 1", "the aggregate max"),
+        ("true) limit (1", "more than a condition"),
+        ("true) group by (bytes", "more than a condition"),
+        ("true) union all select * from flows where (true", "more than a condition"),
+    ],
+)
+@pytest.mark.parametrize("form", ["log", "parquet"])
+def test_a_condition_that_looks_beyond_its_record_is_refused(where, why, form, tmp_path):
+    (tmp_path / "a.log").write_text(f"{DEFAULT_HEADER}\n{ONE_RECORD}\n")
+    fl.read(tmp_path / "a.log").sql("select * from flows").polars().write_parquet(
+        tmp_path / "a.parquet"
+    )
+    flows = fl.read(tmp_path / f"a.{form}", where=where)
+    for ask in (lambda: flows.query("action_totals").arrow(), flows.check, flows.report):
+        with pytest.raises(UsageError, match=f"^--where .*: {why};.* flowlens sql 'SELECT"):
+            ask()
+
+
+def test_a_condition_nested_too_deeply_is_refused_in_one_line():
+    with pytest.raises(UsageError, match=r"^--where not .*: nested too deeply; write it flatter$"):
+        fl.read("fixtures/demo", where="not " * 900 + "true").check()
+
+
+def test_a_condition_may_use_every_function_of_one_record(tmp_path):
+    (tmp_path / "a.log").write_text(f"{DEFAULT_HEADER}\n{ONE_RECORD}\n")
+    for where in (
+        "list_max([bytes, packets]) = bytes and dstport in (22, 23) -- why",
+        "list_transform([bytes], lambda one: one + 1)[1] > 0",
+        "in_cidr(srcaddr, '10.0.0.0/8') and not is_private(dstaddr)",
+        "case when bytes > 3 then srcaddr like '10.%' else false end",
+    ):
+        assert fl.read(tmp_path, where=where).check().account.selected == 1
 
 
 def test_the_users_condition_cannot_reach_past_the_window() -> None:
