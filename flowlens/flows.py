@@ -22,7 +22,7 @@ from flowlens.diff import Difference, compare
 from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
 from flowlens.fields import fields
-from flowlens.filters import build_filter
+from flowlens.filters import Several, build_filter
 from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.output import escape
@@ -235,11 +235,11 @@ def read(
     *,
     since: str | datetime | None = None,
     until: str | datetime | None = None,
-    ip: str | None = None,
-    eni: str | None = None,
-    port: int | None = None,
+    ip: Several = None,
+    eni: Several = None,
+    port: Several = None,
     action: str | None = None,
-    account: str | None = None,
+    account: Several = None,
     where: str | None = None,
     layout: str | None = None,
     queries: Input | None = None,
@@ -258,7 +258,9 @@ def read(
     On AWS they are at `s3://bucket/prefix` or `cloudwatch:LOG-GROUP[:STREAM-PREFIX]`.
 
     `since` and `until` are ISO times or spans such as `24h` before now: half-open, UTC, on the
-    record's start. `ip` is an address or CIDR on either side; `where` a SQL condition on a record.
+    record's start. `ip` is an address or CIDR on either side, `port` such as `22` or `"53/udp"`; of
+    several, in a list or with commas, a record has any one, and so with `eni` and `account`.
+    `where` is a SQL condition on a record.
     `layout` names the fields of files without a header, `queries` a directory of your own queries.
     A read that takes long shows a bar in a notebook and at a prompt, and none in a script, unless
     `progress` says so or not.

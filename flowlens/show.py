@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowlens import named
 from flowlens.accounting import Account
 from flowlens.errors import UsageError
-from flowlens.filters import Filter, network
+from flowlens.filters import Filter, network, port_of
 from flowlens.headers import Column
 from flowlens.output.formats import Format
 from flowlens.pipeline import Inputs, Listener, Question, Top, answering
@@ -17,8 +17,6 @@ from flowlens.pipeline import Inputs, Listener, Question, Top, answering
 if TYPE_CHECKING:
     from flowlens.charts.chart import Chart
 
-_PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?|(tcp|udp)/(\d{1,5})")
-_PROTOCOLS = {"tcp": 6, "udp": 17}
 _QUERIES = ("action_totals", "rejected_by_port", "conversations", "traffic_by_eni_port")
 _TOUCHES = (
     "with span as (select min(epoch(start_time)) as first, max(epoch(start_time)) as last "
@@ -79,7 +77,7 @@ def touches(inputs: Inputs, what: str, *, listener: Listener) -> tuple[Chart, Ac
     from flowlens.charts.looks import nothing
     from flowlens.charts.probes import probes
 
-    network = subject(what).ip
+    network = next(iter(subject(what).ip), None)
     host = "srcaddr" if network is None else "dstaddr"
     sent = "" if network is None else " and in_cidr(srcaddr, $network)"
     parameters = {} if network is None else {"network": network}
@@ -97,21 +95,16 @@ def subject(text: str) -> Filter:
     Raises:
         UsageError: it is no address, CIDR, ENI or port.
 
-    >>> subject("53/udp").where
-    'protocol = 17'
+    >>> str(subject("udp/53"))
+    'port 53/udp'
     """
-    port = _PORT.fullmatch(text.lower())
-    if port:
-        number = int(port[1] or port[4])
-        if number > 65_535:
-            raise UsageError(f"{text}: a port is 0 to 65535")
-        protocol = port[2] or port[3]
-        where = f"protocol = {_PROTOCOLS[protocol]}" if protocol else None
-        return Filter(port=number, where=where)
+    port = port_of(text, "show")
+    if port is not None:
+        return Filter(port=(port,))
     if re.fullmatch(r"eni-[0-9A-Za-z]+", text):
-        return Filter(eni=text)
+        return Filter(eni=(text,))
     if "." in text or ":" in text:
-        return Filter(ip=network(text, "show"))
+        return Filter(ip=(network(text, "show"),))
     raise UsageError(
         f"show {text}: no address, CIDR, ENI or port; "
         "write 203.0.113.7, 10.0.0.0/8, eni-0a1b2c3d or 53/udp"
@@ -139,14 +132,12 @@ def _narrowed(inputs: Inputs, what: str) -> Inputs:
 
 def _both(given: Filter, about: Filter) -> Filter:
     """The filter that has both; what the options already say of the same thing must agree."""
-    wheres = [text for text in (given.where, about.where) if text]
     for name in ("ip", "eni", "port"):
-        if getattr(given, name) is not None and getattr(about, name) is not None:
+        if getattr(given, name) and getattr(about, name):
             raise UsageError(f"--{name} and what to show are both a choice of {name}; give one")
     return replace(
         given,
         ip=about.ip or given.ip,
         eni=about.eni or given.eni,
-        port=given.port if about.port is None else about.port,
-        where=" and ".join(f"({text})" for text in wheres) or None,
+        port=about.port or given.port,
     )

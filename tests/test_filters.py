@@ -81,6 +81,21 @@ def test_a_moment_that_cannot_be_meant_is_refused_in_one_line(text: str) -> None
         {"eni": "eni 1"},
         {"eni": ""},
         {"account": "1\n2"},
+        {"port": []},
+        {"port": "22,"},
+        {"port": ",22"},
+        {"port": "22-25"},
+        {"port": "22/icmp"},
+        {"port": "53/udp/"},
+        {"port": "\u0662\u0662"},
+        {"port": True},
+        {"port": [22, 1.5]},
+        {"port": [22, "99999/tcp"]},
+        {"ip": "10.0.0.1,"},
+        {"ip": ["10.0.0.1", "10.0.0.300"]},
+        {"eni": ["eni-1", ""]},
+        {"eni": ["eni-1", "eni 2"]},
+        {"account": [123456789012, None]},
     ],
     ids=str,
 )
@@ -150,12 +165,27 @@ def cidrs(address: str) -> st.SearchStrategy[str]:
     )
 
 
+def one_or_more(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(values, min_size=1, max_size=3)
+    return st.one_of(values, several, several.map(lambda each: ",".join(map(str, each))))
+
+
+def split(given: Any) -> list[str]:
+    return [part for one in (given if isinstance(given, list) else [given])
+            for part in str(one).split(",")]  # fmt: skip
+
+
+def is_port(row: dict[str, Any], text: str) -> bool:
+    number, *protocols = sorted(text.split("/"), key=str.isalpha)
+    return int(number) in (row["sport"], row["dport"]) and protocols in ([], ["tcp"])
+
+
 CHOICES: dict[str, st.SearchStrategy[Any]] = {
-    "ip": st.one_of(ADDRESSES, ADDRESSES.flatmap(cidrs)),
-    "eni": st.sampled_from(("eni-1", "eni-11", "eni-2")),
-    "port": st.sampled_from((0, 22, 80)),
+    "ip": one_or_more(st.one_of(ADDRESSES, ADDRESSES.flatmap(cidrs))),
+    "eni": one_or_more(st.sampled_from(("eni-1", "eni-11", "eni-2"))),
+    "port": one_or_more(st.sampled_from((0, 22, 80, "22/tcp", "443/udp", "tcp/443"))),
     "action": st.sampled_from(("ACCEPT", "reject")),
-    "account": st.sampled_from(("123456789012", "012345678901", "12345678901")),
+    "account": one_or_more(st.sampled_from(("123456789012", "012345678901", "12345678901"))),
     "since": st.integers(START - 2, START + 3).map(lambda at: datetime.fromtimestamp(at, UTC)),
     "until": st.integers(START + 3, START + 4).map(lambda at: datetime.fromtimestamp(at, UTC)),
     "where": st.sampled_from(("bytes > 3", "true) or (true", "packets is null -- quiet")),
@@ -163,12 +193,15 @@ CHOICES: dict[str, st.SearchStrategy[Any]] = {
 
 KEEPS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
     "ip": lambda row, ip: not row["quiet"] and any(
-        ipaddress.ip_address(row[side]) in ipaddress.ip_network(ip) for side in ("src", "dst")
+        ipaddress.ip_address(row[side]) in ipaddress.ip_network(one)
+        for side in ("src", "dst") for one in split(ip)
     ),
-    "eni": lambda row, eni: row["eni"] == eni,
-    "port": lambda row, port: not row["quiet"] and port in (row["sport"], row["dport"]),
+    "eni": lambda row, eni: row["eni"] in split(eni),
+    "port": lambda row, port: not row["quiet"] and any(
+        is_port(row, one) for one in split(port)
+    ),
     "action": lambda row, action: not row["quiet"] and row["action"] == action.upper(),
-    "account": lambda row, account: row["account"] == account,
+    "account": lambda row, account: row["account"] in split(account),
     "since": lambda row, since: row["start"] >= since.timestamp(),
     "until": lambda row, until: row["start"] < until.timestamp(),
     "where": lambda row, where: where.startswith("true") or row["quiet"] is where.startswith("p"),

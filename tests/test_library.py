@@ -13,6 +13,7 @@ import pytest
 
 import flowlens as fl
 from flowlens.convert import convert
+from flowlens.filters import Port
 from flowlens.show import subject
 
 ROOT = Path(__file__).parents[1]
@@ -156,12 +157,12 @@ def test_converting_leaves_nothing_behind_when_it_fails(tmp_path):
 @pytest.mark.parametrize(
     ("text", "field", "value"),
     [
-        ("192.0.2.1", "ip", "192.0.2.1"),
-        ("2001:DB8::1", "ip", "2001:db8::1"),
-        ("10.1.0.0/8", "ip", "10.0.0.0/8"),
-        ("eni-0a1b", "eni", "eni-0a1b"),
-        ("22", "port", 22),
-        ("udp/53", "port", 53),
+        ("192.0.2.1", "ip", ("192.0.2.1",)),
+        ("2001:DB8::1", "ip", ("2001:db8::1",)),
+        ("10.1.0.0/8", "ip", ("10.0.0.0/8",)),
+        ("eni-0a1b", "eni", ("eni-0a1b",)),
+        ("22", "port", (Port(22),)),
+        ("udp/53", "port", (Port(53, "udp"),)),
     ],
 )
 def test_show_knows_what_a_word_means(text, field, value):

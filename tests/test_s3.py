@@ -102,8 +102,6 @@ def test_every_layout_is_found_below_any_prefix_and_only_its_days_are_listed(mot
     window = choice(
         datetime(2026, 11, 19, 12, tzinfo=UTC),
         datetime(2026, 11, 21, tzinfo=UTC),
-        account=None,
-        region=None,
     )
     found, asked = listed("bkt", "", window)
     assert found == [above + key(layout, day=day) for day in range(18, 22)]
@@ -122,7 +120,7 @@ def test_account_and_region_narrow_what_is_listed(moto):
     ]
     keys = {(lay, a, r): key(lay, account=a, region=r) for lay, a, r in every}
     bucket("bkt", dict.fromkeys(keys.values(), b"x"))
-    for wanted in (Choice(account=OTHER), Choice(region="us-gov-west-1")):
+    for wanted in (Choice(accounts=(OTHER,)), Choice(region="us-gov-west-1")):
         found, asked = listed("bkt", "", wanted)
         fits = [
             name
@@ -473,14 +471,14 @@ def test_one_object_of_a_flow_log_tells_the_columns_of_all(moto, monkeypatch):
         ("AWSLogs/", Choice(), Step.LOOK),
         (f"AWSLogs/{ORGANIZATION}/", Choice(), Step.LOOK),
         (f"AWSLogs/{ACCOUNT}/", Choice(), Step.LOOK),
-        (f"AWSLogs/{ACCOUNT}/", Choice(account=OTHER), Step.LEAVE),
+        (f"AWSLogs/{ACCOUNT}/", Choice(accounts=(OTHER,)), Step.LEAVE),
         (f"AWSLogs/{ACCOUNT}/Config/", Choice(), Step.LEAVE),
         (f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=elb/", Choice(), Step.LEAVE),
         (f"AWSLogs/{ACCOUNT}/vpcflowlogs/", Choice(), Step.WHOLE),
         (f"AWSLogs/{ACCOUNT}/vpcflowlogs/", Choice(region=REGION), Step.LOOK),
         (f"AWSLogs/{ACCOUNT}/vpcflowlogs/{REGION}/", Choice(region="x"), Step.LEAVE),
         (f"AWSLogs/{ACCOUNT}/vpcflowlogs/{REGION}/", Choice(region=REGION), Step.WHOLE),
-        ("AWSLogs/somebody/", Choice(account=OTHER), Step.WHOLE),
+        ("AWSLogs/somebody/", Choice(accounts=(OTHER,)), Step.WHOLE),
     ],
 )
 def test_a_folder_is_looked_at_listed_whole_or_left_out(folder, wanted, step):
@@ -510,9 +508,9 @@ def test_a_window_decides_by_year_month_and_day(folder, step):
 
 def test_windows_at_the_ends_of_time_are_days_as_well():
     ends = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)
-    whole = choice(*ends, account=None, region=None)
+    whole = choice(*ends)
     assert (str(whole.first), str(whole.last)) == ("0001-01-01", "9999-12-31")
-    assert choice(None, ends[0], account=None, region=None).last is not None
+    assert choice(None, ends[0]).last is not None
 
 
 def test_the_examples_in_the_docstrings_hold():

@@ -28,7 +28,7 @@ def remotes(
     Window, account and region narrow what is listed: the filter decides on records all the same.
     """
     clients = Clients(access)
-    folders = choice(chosen.since, chosen.until, account=chosen.account, region=access.region)
+    folders = choice(chosen.since, chosen.until, accounts=chosen.account, region=access.region)
     return {
         s3.SCHEME: s3.lister(clients, folders, listed),
         groups.SCHEME: groups.lister(clients, chosen, given=layout_given),

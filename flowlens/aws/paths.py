@@ -106,11 +106,11 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which folders are wanted. Days are inclusive; None stands for any."""
+    """Which folders are wanted. Days are inclusive; None stands for any, and so do no accounts."""
 
     first: date | None = None
     last: date | None = None
-    account: str | None = None
+    accounts: tuple[str, ...] = ()
     region: str | None = None
     services: frozenset[str] = field(default=frozenset((FLOW_LOGS,)))
 
@@ -123,7 +123,7 @@ class Choice:
         """Why a place is not wanted: `service`, `account`, `region` or `days`; else empty."""
         if at.service is not None and at.service not in self.services:
             return "service"
-        if None not in (at.account, self.account) and at.account != self.account:
+        if at.account is not None and self.accounts and at.account not in self.accounts:
             return "account"
         if None not in (at.region, self.region) and at.region != self.region:
             return "region"
@@ -163,13 +163,16 @@ class Choice:
 
 
 def choice(
-    since: datetime | None, until: datetime | None, *, account: str | None, region: str | None
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    accounts: tuple[str, ...] = (),
+    region: str | None = None,
 ) -> Choice:
-    """The folders that can hold records of a half-open window (UTC), of an account, of a region.
+    """The folders that can hold records of a half-open window (UTC), of accounts, of a region.
 
     >>> from datetime import UTC, datetime
-    >>> day = choice(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC),
-    ...              account=None, region=None)
+    >>> day = choice(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
     >>> str(day.first), str(day.last)
     ('2026-11-21', '2026-11-23')
     """
@@ -179,7 +182,7 @@ def choice(
     if until is not None:
         end = max(until.astimezone(UTC), datetime(1, 1, 2, tzinfo=UTC)) - timedelta(microseconds=1)
         last = min(end.date(), date.max - LATE) + LATE
-    return Choice(first, last, account, region)
+    return Choice(first, last, accounts, region)
 
 
 def flow_log(key: str) -> str:

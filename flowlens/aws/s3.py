@@ -273,8 +273,11 @@ def _nothing(bucket: Bucket, prefix: str, choice: Choice) -> str:
     if seen:
         asked = "".join(
             f" {noun} {value}"
-            for noun, value in (("of account", choice.account), ("of region", choice.region))
-            if value is not None
+            for noun, value in (
+                ("of account", " or ".join(choice.accounts)),
+                ("of region", choice.region),
+            )
+            if value
         )
         asked += " for these days, with one more on each side," if choice.windowed else ""
         return f"no flow logs{asked} are there; it holds {seen}"

@@ -31,14 +31,30 @@ class Options:
         str | None, typer.Option(help="Records that start before this: ISO time (UTC) or 24h.")
     ] = None
     ip: Annotated[
-        str | None, typer.Option(help="Address or CIDR on either side.", metavar="ADDRESS|CIDR")
+        list[str] | None,
+        typer.Option(
+            help="Address or CIDR on either side; any of several, with commas or repeated.",
+            metavar="ADDRESS|CIDR",
+        ),
     ] = None
-    eni: Annotated[str | None, typer.Option(help="Records of this ENI.")] = None
-    port: Annotated[int | None, typer.Option(help="Port on either side.")] = None
+    eni: Annotated[
+        list[str] | None,
+        typer.Option(help="Records of this ENI; any of several.", metavar="ENI"),
+    ] = None
+    port: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Port on either side, 22 or 53/udp; any of several, such as 22,443.",
+            metavar="PORT",
+        ),
+    ] = None
     action: Annotated[
         str | None, typer.Option(help="ACCEPT or REJECT.", metavar="ACCEPT|REJECT")
     ] = None
-    account: Annotated[str | None, typer.Option(help="Records of this AWS account.")] = None
+    account: Annotated[
+        list[str] | None,
+        typer.Option(help="Records of this AWS account; any of several.", metavar="ACCOUNT"),
+    ] = None
     where: Annotated[
         str | None,
         typer.Option(help='Any SQL condition on a record, such as "bytes > 1000".', metavar="SQL"),

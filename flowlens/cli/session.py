@@ -176,8 +176,9 @@ def _flows(
     said: list[str] = []
     try:
         flows = read(
-            list(inputs), since=options.since, until=options.until, ip=options.ip,
-            eni=options.eni, port=options.port, action=options.action, account=options.account,
+            list(inputs), since=options.since, until=options.until, ip=options.ip or None,
+            eni=options.eni or None, port=options.port or None, action=options.action,
+            account=options.account or None,
             where=options.where, layout=options.layout, queries=queries, region=options.region,
             profile=options.profile, role_arn=options.role_arn, external_id=options.external_id,
             endpoint_url=options.endpoint_url, requester_pays=options.requester_pays,

@@ -140,8 +140,7 @@ def _scanning(
 
 def _is_whole(chosen: Filter) -> bool:
     """Whether the filter leaves out no record by its content."""
-    by_content = (chosen.ip, chosen.port, chosen.action, chosen.where)
-    return all(value is None for value in by_content)
+    return not (chosen.ip or chosen.port or chosen.action or chosen.where)
 
 
 def _question(name: str) -> Question:

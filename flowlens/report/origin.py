@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flowlens.accounting import Account
@@ -77,10 +78,4 @@ def _window(chosen: Filter, given: str) -> str:
 
 def _conditions(chosen: Filter) -> str:
     """The filter apart from the window."""
-    text = ", ".join(
-        f"{name} {value}"
-        for name, value in chosen.parameters.items()
-        if name not in ("since", "until")
-    )
-    where = f"where {' '.join(chosen.where.split())}" if chosen.where else ""
-    return ", ".join(part for part in (text, where) if part) or "none"
+    return str(replace(chosen, since=None, until=None))

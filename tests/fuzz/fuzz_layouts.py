@@ -31,16 +31,12 @@ FRAGMENTS = (
 )  # fmt: skip
 _CHOICES = (
     Choice(),
-    Choice(account="123456789012", region="eu-west-1"),
+    Choice(accounts=("123456789012",), region="eu-west-1"),
     choice(
         datetime(2026, 11, 22, tzinfo=UTC),
         datetime(2026, 11, 23, tzinfo=UTC),
-        account=None,
-        region=None,
     ),
-    choice(
-        datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC), account=None, region=""
-    ),
+    choice(datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC), region=""),
 )
 _COLUMN = re.compile(r"[^\W\d_][a-z0-9_]*|x_[a-z0-9_]*")
 
