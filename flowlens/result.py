@@ -49,15 +49,19 @@ class Shown:
         """What it answers, as it stands above its chart."""
         return self.name
 
-    def chart(self) -> Chart:
-        """The picture that suits the table, told by its columns.
+    def chart(self, *, limit: int | None = None) -> Chart:
+        """The picture that suits the table, told by its columns; of its first rows by `limit`.
 
         Raises:
             UsageError: none of its columns is an amount.
         """
         from flowlens.charts.picking import chart_of
 
-        return chart_of(self.arrow(), self.title)
+        table, title = self.arrow(), self.title
+        if limit and limit < table.num_rows:
+            note = f"the first {limit:,} of {table.num_rows:,} rows"
+            return chart_of(table.slice(0, limit), f"{title}: {note}" if title else note)
+        return chart_of(table, title)
 
     def pandas(self) -> pandas.DataFrame:
         """The table as a pandas frame, whose columns are the Arrow ones themselves.

@@ -230,12 +230,13 @@ class Walk(Shown):
         """A row for each touch, in their order."""
         return self._table
 
-    def chart(self) -> Chart:
-        """How the evidence rises and falls, with the bars that make a verdict."""
+    def chart(self, *, limit: int | None = None) -> Chart:
+        """How the evidence rises and falls, with the bars that make a verdict; its first steps."""
         from flowlens.charts.chart import Chart
         from flowlens.charts.walk import walk
 
-        return Chart(walk(self._table, self.title, alarm=self.alarm, likely=self.likely))
+        steps = self._table.slice(0, limit or None)
+        return Chart(walk(steps, self.title, alarm=self.alarm, likely=self.likely))
 
 
 def _walk(source: str, steps: pa.Table, bar: int, evidence: Evidence) -> Walk:

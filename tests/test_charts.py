@@ -355,6 +355,33 @@ def test_a_command_writes_a_picture_where_the_output_is_named_so(arguments, tmp_
     ET.fromstring(place.read_text())
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", "rejected_by_port", DEMO),
+        ("sql", "select dstport, count(*) as n from flows group by all order by all", DEMO),
+        ("scanners", DEMO, "--tier", "all"),
+        ("scanners", DEMO, "--explain", "192.0.2.0/24"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_limit_counts_for_the_picture_too(arguments, tmp_path):
+    place = tmp_path / "chart.svg"
+    assert command(*arguments, "-q", "--limit", "3", "-o", place).returncode == 0
+    few = place.read_text()
+    assert command(*arguments, "-q", "-o", place).returncode == 0
+    assert len(few) < len(place.read_text()) * 0.9
+
+
+def test_a_chart_of_the_first_rows_says_of_how_many(flows):
+    result = flows.query("rejected_by_port")
+    chart = result.chart(limit=3)
+    assert [row["amount"] for row in data(chart)] == result.arrow()["records"].to_pylist()[:3]
+    assert chart.title.endswith(f": the first 3 of {len(result)} rows")
+    for whole in (None, 0, len(result)):
+        assert result.chart(limit=whole).title == result.title
+
+
 def test_a_picture_and_another_format_are_not_both_to_be_had(tmp_path):
     done = command("query", "timeline", DEMO, "-f", "csv", "-o", tmp_path / "a.png")
     assert done.returncode == 2

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import flowlens as fl
+from flowlens.charts.looks import ACCEPT, REJECT
 from flowlens.errors import UsageError
 from flowlens.notebook import load
 from flowlens.notebook.magic import values
@@ -51,6 +52,50 @@ def test_a_cell_of_sql_takes_the_notebooks_variables(shell):
     assert "1,241" in answer._repr_html_()
     kept = shell.run_cell_magic("flows", "--to answer", f"{COUNT};\n")
     assert shell.user_ns["answer"] is kept
+
+
+BY_MINUTE = "time_bucket(interval 1 minute, start_time)"
+COLOURS = {"REJECT": REJECT, "ACCEPT": ACCEPT}
+
+
+@pytest.mark.parametrize(
+    ("sql", "kinds"),
+    [
+        (f"select {BY_MINUTE} as at, action, sum(bytes) as bytes from flows", COLOURS),
+        (f"select {BY_MINUTE} as at, action as verdict, count(*) as n from flows", COLOURS),
+        (f"select {BY_MINUTE} as at, action, count(*) as n from flows where action = 'ACCEPT'",
+         {"ACCEPT": ACCEPT}),
+        (f"select {BY_MINUTE} as at, count(*) filter (action = 'ACCEPT') as accepted from flows",
+         {"accepted": ACCEPT}),
+        ("select action, count(*) as n from flows", COLOURS),
+        ("select action as what_became_of_it, sum(packets) as packets from flows", COLOURS),
+        ("select action, dstport, count(*) as n from flows where dstport in (22, 5432)",
+         {"REJECT · 22": REJECT, "REJECT · 5432": REJECT, "ACCEPT · 5432": ACCEPT}),
+    ],
+)  # fmt: skip
+def test_the_chart_of_a_cell_gives_each_action_its_own_colour(shell, sql, kinds):
+    chart = shell.run_cell_magic("flows", "--chart", f"{sql} and action is not null group by all"
+                                 if " where " in sql else
+                                 f"{sql} where action is not null group by all")  # fmt: skip
+    (scale,) = scales(dict(chart.spec))
+    drawn = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert {name: drawn[name] for name in kinds} == kinds
+
+
+def scales(spec: object) -> list[dict]:
+    """The scales of colour that a specification names its kinds for."""
+    if isinstance(spec, dict):
+        own = spec.get("color", {})
+        mine = [own["scale"]] if isinstance(own, dict) and "domain" in own.get("scale", {}) else []
+        return mine + [scale for part in spec.values() for scale in scales(part)]
+    return [scale for part in spec for scale in scales(part)] if isinstance(spec, list) else []
+
+
+def test_a_cell_of_rejects_alone_is_drawn_in_their_colour(shell):
+    sql = "select dstport, any_value(action) as action, count(*) as n from flows where action = "
+    for action, colour in COLOURS.items():
+        chart = shell.run_cell_magic("flows", "--chart", f"{sql}'{action}' group by dstport")
+        assert f"'value': '{colour}'" in str(chart.spec)
 
 
 def test_values_are_bound_and_never_pasted(shell):

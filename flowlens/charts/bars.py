@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 import pyarrow as pa
 
-from flowlens.charts.looks import ACTIONS, OTHER, STEP, WIDTH, Spec, framed, tip, tip_amount
-from flowlens.charts.rows import frame, labels, names, spelled, values, what
+from flowlens.charts.looks import OTHER, STEP, WIDTH, Spec, action_colour, framed, tip, tip_amount
+from flowlens.charts.rows import action_column, frame, labels, names, spelled, values, what
 
 MOST = 25
 
@@ -25,10 +25,6 @@ def bars(table: pa.Table, title: str, *, about: Sequence[str], amount: str, colo
         .agg(pl.col("amount").sum())
         .sort("amount", "name", descending=[True, False], nulls_last=True)
     )
-    if list(about) == ["action"]:
-        fill = _by_action(ranked["name"].to_list())
-    else:
-        fill = {"condition": {"test": "datum.rest", "value": OTHER}, "value": colour}
     rest = ranked.slice(MOST)
     shown = ranked.head(MOST).with_columns(rest=pl.lit(False))
     noun = what(about)
@@ -37,6 +33,10 @@ def bars(table: pa.Table, title: str, *, about: Sequence[str], amount: str, colo
         others = {"name": f"{rest.height:,} others", "amount": rest["amount"].sum(), "rest": True}
         shown = pl.concat([shown, pl.DataFrame([others], schema=shown.schema)])
         notes.append(f"the {MOST} largest of {ranked.height:,}; the others are one bar")
+    if action_column(table) in about:
+        fill = _by_action(shown["name"].to_list())
+    else:
+        fill = {"condition": {"test": "datum.rest", "value": OTHER}, "value": colour}
     shown = shown.with_columns(pl.Series("label", labels(shown["name"].to_list())))
     encoding: Spec = {
         "y": {
@@ -76,7 +76,7 @@ def bars(table: pa.Table, title: str, *, about: Sequence[str], amount: str, colo
 
 
 def _by_action(names: Sequence[str]) -> Spec:
-    """Each action in its own colour."""
-    colours = [ACTIONS.get(name, OTHER) for name in names]
-    scale = {"domain": list(names), "range": colours}
+    """Each action in its own colour, whatever else a bar is about; others have none."""
+    shown = [action_colour(name) or OTHER for name in names]
+    scale = {"domain": list(names), "range": shown}
     return {"field": "name", "type": "nominal", "scale": scale, "legend": None}

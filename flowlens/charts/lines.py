@@ -6,10 +6,10 @@ import polars as pl
 import pyarrow as pa
 
 from flowlens.charts.looks import (
-    DISTINCT,
     WIDTH,
     ZOOM,
     Spec,
+    colours,
     framed,
     moments,
     tip,
@@ -66,7 +66,7 @@ def lines(table: pa.Table, title: str, *, moment: str, amount: str, about: list[
                 **moments("at", drawn),
                 "y": {"field": "amount", "type": "quantitative", "title": spelled(amount)},
                 "color": {"field": "kind", "type": "nominal", "title": None,
-                          "scale": {"domain": kinds, "range": list(DISTINCT)},
+                          "scale": {"domain": kinds, "range": colours(kinds)},
                           "legend": {"orient": "bottom"} if len(kinds) > 1 else None},
                 "tooltip": [tip("kind", "what"), tip_time("at", spelled(moment)),
                             tip_amount("amount", spelled(amount))],

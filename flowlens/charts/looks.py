@@ -26,8 +26,35 @@ STEP = 18
 REJECT, ACCEPT, OTHER = "#d9601a", "#2f83bd", "#808080"
 ACTIONS = {"REJECT": REJECT, "ACCEPT": ACCEPT, "no action": OTHER}
 
+_ACTION_WORDS = {"reject": REJECT, "accept": ACCEPT}
+
 DISTINCT = (REJECT, ACCEPT, "#0a9a72", "#c3619b", "#b98300", "#5d6ad0", OTHER)
 """For kinds that have no order; each has a shape of its own besides."""
+
+
+def action_colour(text: str) -> str | None:
+    """The colour of the one action that a text speaks of; None for none or both.
+
+    >>> action_colour("REJECT · 22/tcp SSH") == REJECT, action_colour("accepted") == ACCEPT
+    (True, True)
+    """
+    told = [colour for word, colour in _ACTION_WORDS.items() if word in text.lower()]
+    return told[0] if len(told) == 1 else None
+
+
+def colours(kinds: Sequence[str]) -> list[str]:
+    """A colour for each kind, as different as there are; the first of an action has that action's.
+
+    Where some kind is about an action, no kind has the colour of another one.
+    """
+    told = any(map(action_colour, kinds))
+    free = iter(colour for colour in DISTINCT if not told or colour not in ACTIONS.values())
+    given: list[str] = []
+    for name in kinds:
+        own = action_colour(name)
+        given.append(own if own and own not in given else next(free, OTHER))
+    return given
+
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from flowlens.charts import bars, lines, matrix, shapes, silences, timeline
 from flowlens.charts.chart import Chart
-from flowlens.charts.looks import ACCEPT, REJECT, Spec, nothing
-from flowlens.charts.rows import amounts, drawable, keys, times
+from flowlens.charts.looks import ACCEPT, ACTIONS, REJECT, Spec, nothing
+from flowlens.charts.rows import action_column, amounts, drawable, keys, times
 from flowlens.errors import UsageError
 
 
@@ -24,7 +24,7 @@ class _Rule:
 
 def _tiles(down: tuple[str, ...], across: tuple[str, ...], amount: str) -> _Rule:
     def draw(table: pa.Table, title: str) -> Spec:
-        colour = _colour(title)
+        colour = _colour(table, title, amount)
         return matrix.matrix(table, title, down=down, across=across, amount=amount, colour=colour)
 
     return _Rule((*down, *across, amount), draw)
@@ -72,10 +72,16 @@ def _by_kinds(table: pa.Table, title: str) -> Spec:
     first = table.column_names[0]
     if first in times(table):
         return lines.lines(table, title, moment=first, amount=numbers[0], about=about)
-    return bars.bars(table, title, about=about, amount=numbers[0], colour=_colour(title))
+    return bars.bars(
+        table, title, about=about, amount=numbers[0], colour=_colour(table, title, numbers[0])
+    )
 
 
-def _colour(title: str) -> str:
-    """That of rejects where the title speaks of these."""
-    words = title.lower()
-    return REJECT if "reject" in words or "refus" in words or "prob" in words else ACCEPT
+def _colour(table: pa.Table, title: str, amount: str) -> str:
+    """That of the rows' one action, or else of rejects where title or amount speak of these."""
+    column = action_column(table)
+    told = set(table[column].to_pylist()) if column else set()
+    if len(told) == 1:
+        return ACTIONS[told.pop()]
+    words = f"{title} {amount}".lower()
+    return REJECT if any(word in words for word in ("reject", "refus", "prob")) else ACCEPT

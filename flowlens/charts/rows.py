@@ -54,6 +54,16 @@ def amounts(table: pa.Table) -> list[str]:
     ]
 
 
+def action_column(table: pa.Table) -> str | None:
+    """The column that says what became of a row's traffic, told by its values."""
+    for field in table.schema:
+        if pa.types.is_string(field.type):
+            told = set(table[field.name].unique().to_pylist()) - {None}
+            if told and told <= {"ACCEPT", "REJECT"}:
+                return str(field.name)
+    return None
+
+
 def times(table: pa.Table) -> list[str]:
     """Columns that hold a moment."""
     return [field.name for field in table.schema if pa.types.is_timestamp(field.type)]

@@ -67,7 +67,7 @@ def run_query(
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
         if picture is not None:
-            run.sink.write(result.chart().bytes(picture))
+            run.sink.write(result.chart(limit=limit).bytes(picture))
             run.finish(result.account)
             return
         longest: list[int] = []
@@ -98,7 +98,7 @@ def run_sql(
     with session(inputs, options, output=output) as run:
         result: Result = run.flows.sql(select, **_pairs(parameters))
         if picture is not None:
-            run.sink.write(result.chart().bytes(picture))
+            run.sink.write(result.chart(limit=limit).bytes(picture))
             run.finish(result.account)
             return
         with result.stream() as reader:
@@ -254,12 +254,12 @@ def run_scanners(
         if asked.explain is not None:
             walk = found.explain(asked.explain)
             if picture is not None:
-                run.sink.write(walk.chart().bytes(picture))
+                run.sink.write(walk.chart(limit=limit).bytes(picture))
             else:
                 _write(run, walk.arrow(), format, 0, walk)
             said = found.unfiltered()
         elif picture is not None:
-            run.sink.write(found.chart().bytes(picture))
+            run.sink.write(found.chart(limit=limit).bytes(picture))
             said = found.remarks()
         elif format is Format.TABLE:
             shown = 10 if limit is None else limit
