@@ -48,7 +48,14 @@ class NoInputError(FlowlensError):
 
 
 class EmptyInputError(NoInputError):
-    """An input could be listed, and there is nothing in it to be read."""
+    """An input could be listed, and there is nothing in it to be read.
+
+    The place is `there` where it holds other things.
+    """
+
+    def __init__(self, message: str, *, there: bool = False) -> None:
+        super().__init__(message)
+        self.there = there
 
 
 class StrictError(FlowlensError):

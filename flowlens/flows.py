@@ -249,6 +249,7 @@ def read(
     external_id: str | None = None,
     endpoint_url: str | None = None,
     requester_pays: bool = False,
+    skip_missing: bool = False,
     on_listed: Callable[[int], None] | None = None,
     on_remark: Callable[[str], None] | None = None,
     progress: bool | None = None,
@@ -260,8 +261,9 @@ def read(
     `since` and `until` are ISO times or spans such as `24h` before now: half-open, UTC, on the
     record's start. `ip` is an address or CIDR on either side, `port` such as `22` or `"53/udp"`; of
     several, in a list or with commas, a record has any one, and so with `eni` and `account`.
-    `where` is a SQL condition on a record.
-    `layout` names the fields of files without a header, `queries` a directory of your own queries.
+    `where` is a SQL condition on a record. `layout` names the fields of files without a header,
+    `queries` a directory of your own queries. One of several inputs that isn't there is an error,
+    unless `skip_missing`.
     A read that takes long shows a bar in a notebook and at a prompt, and none in a script, unless
     `progress` says so or not.
 
@@ -290,7 +292,9 @@ def read(
     )
     window = chosen.since, chosen.until
     paths = [fspath(name) for name in names]
-    found = find(paths, remote=places, window=window) if names else Found((), ())
+    found = Found((), ())
+    if names:
+        found = find(paths, remote=places, window=window, skip_missing=skip_missing)
     for source in found.sources:
         if source.remark and on_remark:
             on_remark(f"{source.name}: {source.remark}")

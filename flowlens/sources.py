@@ -58,11 +58,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """An input behind which there is no source, and why; the place may be there, and `empty`."""
+    """An input behind which there is no source, and why.
+
+    It is `empty` where there may be one another time, and `there` where it is no mistake even now.
+    """
 
     name: str
     why: str
     empty: bool = False
+    there: bool = False
 
 
 Remote = Callable[[str], Iterable[Source]]
@@ -90,13 +94,15 @@ def find(
     remote: Mapping[str, Remote] | None = None,
     window: Window = (None, None),
     may_be_empty: bool = False,
+    skip_missing: bool = True,
 ) -> Found:
     """The sources behind the inputs; `remote` lists those that begin with one of its prefixes.
 
     Of a store, those that may hold records of the window.
 
     Raises:
-        NoInputError: no input was given; none of them is there, unless that may be.
+        NoInputError: no input was given; none of them is there, unless that may be; or one of
+            several isn't, unless these are skipped. One that is there and empty is no such.
     """
     if not inputs:
         raise NoInputError(NO_INPUT)
@@ -117,13 +123,23 @@ def find(
                 else:
                     sources.append(source)
             if not found:
-                missing.append(Missing(name, _nothing(name), empty=_may_be_empty(name)))
+                missing.append(
+                    Missing(name, _nothing(name), _may_be_empty(name), Path(name).is_dir())
+                )
         except NoInputError as error:
             why = str(error).removeprefix(f"{name}: ")
-            missing.append(Missing(name, why, empty=isinstance(error, EmptyInputError)))
+            empty = isinstance(error, EmptyInputError)
+            there = isinstance(error, EmptyInputError) and error.there
+            missing.append(Missing(name, why, empty, there))
     if not sources and not may_be_empty:
         first = missing[0] if missing else Missing(inputs[0], f"holds only {passed_over[0]}")
         raise NoInputError(f"{first.name}: {first.why}")
+    gone = [lost for lost in missing if not lost.there]
+    if gone and not skip_missing:
+        more = f" (and {len(gone) - 1:,} more)" if len(gone) > 1 else ""
+        raise NoInputError(
+            f"{gone[0].name}: {gone[0].why}{more}; --skip-missing reads what is there"
+        )
     return Found(tuple(inputs), tuple(sources), tuple(missing), tuple(passed_over))
 
 
@@ -156,7 +172,7 @@ def _expand(
         if name.startswith(prefix):
             yield from ((source.name, source) for source in listed(name))
             return
-    if os.path.lexists(name):
+    if _is_there(name):
         paths = [name]
     elif glob.has_magic(name):
         paths = sorted(glob.glob(name, recursive=True))
@@ -171,6 +187,17 @@ def _expand(
                 yield from _source(file, walked=True)
         else:
             yield from _source(path, walked=False)
+
+
+def _is_there(name: str) -> bool:
+    """Whether a path leads somewhere, be it to where nobody may look."""
+    try:
+        os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return os.path.lexists(name)
+    return True
 
 
 def _source(path: str, *, walked: bool) -> Iterator[tuple[object, Source]]:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from commands import command
 
+import flowlens as fl
+
 ROOT = Path(__file__).parents[1]
 DEMO = str(ROOT / "fixtures/demo")
 RECORD = "2 123456789012 eni-0a1 192.0.2.7 10.0.0.5 40000 22 6 1 44 1790000000 1790000030 REJECT OK"
@@ -68,9 +70,32 @@ def test_a_missing_path_is_named_and_exits_3(tmp_path):
     assert done.stdout == b""
 
 
-def test_a_missing_path_among_good_ones_is_named_and_the_good_ones_count(tmp_path):
+@pytest.mark.parametrize("lost", ["lost.log", "*.none", "dangling.log", "good.log/below"])
+def test_one_missing_input_of_several_exits_3_before_anything_is_read(lost, tmp_path):
     good = log(tmp_path / "good.log", RECORD)
-    arguments = ("query", "rejected_by_port", good, tmp_path / "lost.log", "-f", "csv")
+    (tmp_path / "dangling.log").symlink_to("nowhere")
+    done = command("query", "rejected_by_port", good, tmp_path / lost, "-f", "csv")
+    assert (done.returncode, done.stdout) == (3, b"")
+    (line,) = errors(done)
+    assert line.startswith(f"flowlens: {tmp_path}/{lost}: n")
+    assert line.endswith("; --skip-missing reads what is there")
+    with pytest.raises(fl.FlowlensError, match="--skip-missing"):
+        fl.read([good, tmp_path / lost])
+    assert fl.read([good, tmp_path / lost], skip_missing=True).arrow().num_rows == 1
+
+
+def test_an_empty_directory_beside_good_inputs_is_no_missing_one(tmp_path):
+    good = log(tmp_path / "good.log", RECORD)
+    (tmp_path / "empty").mkdir()
+    done = command("query", "rejected_by_port", good, tmp_path / "empty", "-f", "csv")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
+    assert errors(done) == [f"flowlens: {tmp_path}/empty: unreadable: the directory holds no files"]
+
+
+def test_a_missing_path_that_may_be_skipped_is_named_and_the_good_ones_count(tmp_path):
+    good = log(tmp_path / "good.log", RECORD)
+    paths = (good, tmp_path / "lost.log")
+    arguments = ("query", "rejected_by_port", *paths, "-f", "csv", "--skip-missing")
     done, strict = run(*arguments), run(*arguments, "--strict")
     assert (done.returncode, strict.returncode) == (0, 4)
     assert done.stdout == strict.stdout
@@ -346,3 +371,100 @@ def test_schema_has_all_fields_through_version_11():
     rows = json.loads(run("schema", "-f", "json").stdout)
     assert {row["version"] for row in rows} == set(range(2, 12))
     assert [row["column"] for row in rows][:3] == ["version", "account_id", "interface_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("a.csv", b"protocol,dstport"),
+        ("a.JSON", b"[\n{"),
+        ("a.jsonl", b'{"protocol"'),
+        ("a.parquet", b"PAR1"),
+        ("a.md", b"| protocol"),
+        ("a.html", b"<!doctype html>"),
+        ("a.txt", b"protocol  dstport"),
+        ("a", b"protocol  dstport"),
+        ("a.svg", b"<svg"),
+        ("a.png", b"\x89PNG"),
+    ],
+)
+def test_the_ending_of_the_output_decides_its_format(name, begins, tmp_path):
+    done = command("query", "rejected_by_port", DEMO, "-q", "-o", tmp_path / name)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["query", "timeline", DEMO, "-o", "a.tsv"], ".tsv says no format; .csv, .json, "),
+        (["query", "timeline", DEMO, "-o", "a.csv.gz"], ".gz says no format; "),
+        (["schema", "-o", "a.xlsx"], ".xlsx says no format; "),
+        (["sql", "select 1", DEMO, "-f", "csv", "-o", "a.json"],
+         "json by its ending; --format csv is another thing"),
+        (["query", "timeline", DEMO, "-f", "table", "-o", "a.svg"],
+         "a picture by its ending; --format table is another thing"),
+        (["report", DEMO, "-o", "a.csv"],
+         "csv by its ending; this command has table, markdown, json and html"),
+        (["check", DEMO, "-o", "a.html"],
+         "html by its ending; this command has table, markdown and json"),
+        (["show", "22", DEMO, "-f", "json", "-o", "a.md"], "markdown by its ending; --format json"),
+        (["rdns", "192.0.2.1", "-o", "a.png"], "this command draws no picture; it has table, csv"),
+        (["schema", "-o", "a.svg"], "this command draws no picture"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else None,
+)  # fmt: skip
+def test_an_output_that_says_something_else_is_refused(arguments, what, tmp_path):
+    place = tmp_path / arguments[-1]
+    done = command(*arguments[:-1], place)
+    assert (done.returncode, done.stdout) == (2, b"")
+    (line,) = errors(done)
+    assert line.startswith(f"flowlens: {place}: {what}")
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("name", ["a", "a.txt", "a.out", "2026.11.23"])
+def test_a_format_that_is_given_goes_into_any_file_that_says_nothing_else(name, tmp_path):
+    command("query", "timeline", DEMO, "-q", "-f", "csv", "-o", tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(b"bucket,action")
+
+
+def test_filters_may_be_several_and_a_port_may_have_a_protocol(tmp_path):
+    path = log(tmp_path / "a.log", RECORD)
+    for given, kept in {
+        ("--port", "22,23"): 1,
+        ("--port", "23", "--port", "tcp/22"): 1,
+        ("--port", "22/udp,23/tcp"): 0,
+        ("--ip", "10.99.0.0/16", "--ip", "0.0.0.0/0"): 1,
+        ("--eni", "eni-x", "--eni", RECORD.split()[2]): 1,
+        ("--account", f"1,{RECORD.split()[1]}"): 1,
+        ("--account", "1", "--account", "2"): 0,
+    }.items():
+        done = command("sql", "select count(*) as n from flows", path, *given, "-f", "csv", "-q")
+        assert done.stdout == b"n\n%d\n" % kept, given
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("eni-07b5", "did you mean eni-07b5c1d2e3f4a5d889?"),
+        ("07B5C1", "did you mean eni-07b5c1d2e3f4a5d889?"),
+        ("eni-07b5c1d2e3f4a5d898", "did you mean eni-07b5c1d2e3f4a5d889"),
+        ("eni-0", "(6 more begin so)"),
+    ],
+)
+def test_an_eni_that_is_nearly_right_is_offered(asked, meant):
+    for arguments in (["check", DEMO, "--eni", asked], ["show", asked, DEMO]):
+        if arguments[0] == "show" and not asked.startswith("eni-"):
+            continue
+        done = command(*arguments)
+        assert done.returncode == 0
+        (line,) = [line for line in errors(done) if "no record is of this ENI" in line]
+        assert line.startswith(f"flowlens: {asked}: ")
+        assert meant in line
+
+
+def test_an_eni_that_is_there_is_not_said_to_be_missing():
+    done = command("check", DEMO, "--eni", "eni-07b5c1d2e3f4a5d889", "--port", "1")
+    assert any("0 of 5,029 records" in line for line in errors(done))
+    assert not any("of this ENI" in line for line in errors(done))

@@ -383,7 +383,10 @@ def test_one_of_two_inputs_can_be_standard_input(world, monkeypatch):
         ),
         (["LOG", "--before", "soon", "--after", "2026-01-02"], "--before soon: no interval; write"),
         (["LOG", "LOG", "-f", "csv"], "this command has table, markdown, json and html"),
-        (["LOG", "LOG", "-o", "x.png"], "diff draws no picture"),
+        (
+            ["LOG", "LOG", "-o", "x.png"],
+            "this command draws no picture; it has table, markdown, json and html",
+        ),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exits_2(world, arguments, word):

@@ -364,7 +364,7 @@ def test_nothing_to_read_is_one_clear_error(tmp_path: Path) -> None:
         with pytest.raises(NoInputError, match=message):
             find(inputs)
     (tmp_path / "dangling.log").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(NoInputError, match=r"dangling.log: No such file"):
+    with pytest.raises(NoInputError, match=r"dangling.log: no such file"):
         read(tmp_path / "dangling.log")
 
 

@@ -249,7 +249,7 @@ def lister(clients: Clients, choice: Choice, told: Listed) -> Remote:
         bucket = Bucket(clients, store, bucket_name, choice, more)
         objects = bucket.objects(prefix)
         if not objects:
-            raise EmptyInputError(_nothing(bucket, prefix, choice))
+            raise EmptyInputError(_nothing(bucket, prefix, choice), there=bool(str(bucket.seen)))
         yield from map(_source, objects)
 
     return sources

@@ -20,8 +20,7 @@ from flowlens.cli.options import (
     asks_scanners,
     reads_flows,
 )
-from flowlens.errors import UsageError
-from flowlens.output.formats import Format
+from flowlens.output.formats import Format, format_of
 
 app = typer.Typer(
     name="flowlens",
@@ -40,15 +39,21 @@ Inputs = Annotated[list[str], typer.Argument(help=INPUT_HELP, metavar="INPUT..."
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="Write there instead; a chart to a .png or .svg.", metavar="FILE"
+        "--output",
+        "-o",
+        help="Write there instead; its ending says the format, .png and .svg a chart.",
+        metavar="FILE",
     ),
 ]
-AnyFormat = Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")]
+AnyFormat = Annotated[
+    Format | None, typer.Option("--format", "-f", help="How the answer is written.")
+]
 PageFormat = Annotated[
-    str, typer.Option("--format", "-f", help="table, markdown or json.", metavar="FORMAT")
+    str | None, typer.Option("--format", "-f", help="table, markdown or json.", metavar="FORMAT")
 ]
 ReportFormat = Annotated[
-    str, typer.Option("--format", "-f", help="table, markdown, json or html.", metavar="FORMAT")
+    str | None,
+    typer.Option("--format", "-f", help="table, markdown, json or html.", metavar="FORMAT"),
 ]
 Limit = Annotated[
     int | None,
@@ -95,7 +100,7 @@ def flowlens(
 def report(
     inputs: Inputs,
     *,
-    format: ReportFormat = "table",
+    format: ReportFormat = None,
     output: Output = None,
     limit: Annotated[
         int | None,
@@ -108,7 +113,9 @@ def report(
     """The whole picture on rejected traffic."""
     from flowlens.cli.commands import run_report
 
-    run_report(inputs, _page(format, html=True), output, limit, names.naming_for(rdns), options)
+    run_report(
+        inputs, _page(format, output, html=True), output, limit, names.naming_for(rdns), options
+    )
 
 
 @app.command()
@@ -117,7 +124,7 @@ def show(
     what: Annotated[str, typer.Argument(help="An address, a CIDR, an ENI or a port (22, 53/udp).")],
     inputs: Inputs,
     *,
-    format: PageFormat = "table",
+    format: PageFormat = None,
     output: Output = None,
     limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 20,
     options: Options,
@@ -125,7 +132,7 @@ def show(
     """Everything about an address, CIDR, ENI or port."""
     from flowlens.cli.commands import run_show
 
-    run_show(what, inputs, _page(format), output, limit, options)
+    run_show(what, inputs, _page(format, output), output, limit, options)
 
 
 @app.command()
@@ -139,7 +146,7 @@ def query(
         typer.Argument(help=INPUT_HELP, metavar="[INPUT...]"),
     ] = None,
     *,
-    format: AnyFormat = Format.TABLE,
+    format: AnyFormat = None,
     output: Output = None,
     limit: Limit = None,
     param: Parameters = None,
@@ -151,7 +158,7 @@ def query(
     if name is None:
         from flowlens.cli.listing import list_queries
 
-        list_queries(format, output, queries)
+        list_queries(_rows(format, output, pictures=False), output, queries)
     elif text:
         from flowlens.cli.listing import show_query
 
@@ -159,7 +166,9 @@ def query(
     else:
         from flowlens.cli.commands import run_query
 
-        run_query(name, inputs or [], format, output, limit, param or [], queries, options)
+        run_query(
+            name, inputs or [], _rows(format, output), output, limit, param or [], queries, options
+        )
 
 
 @app.command()
@@ -168,7 +177,7 @@ def sql(
     select: Annotated[str, typer.Argument(help="One SELECT.", metavar="'SELECT …'")],
     inputs: Inputs,
     *,
-    format: AnyFormat = Format.TABLE,
+    format: AnyFormat = None,
     output: Output = None,
     limit: Limit = None,
     param: Parameters = None,
@@ -177,7 +186,7 @@ def sql(
     """One SELECT over flows, enis, refusals and services; it can read nothing else."""
     from flowlens.cli.commands import run_sql
 
-    run_sql(select, inputs, format, output, limit, param or [], options)
+    run_sql(select, inputs, _rows(format, output), output, limit, param or [], options)
 
 
 @app.command()
@@ -185,14 +194,14 @@ def sql(
 def check(
     inputs: Inputs,
     *,
-    format: PageFormat = "table",
+    format: PageFormat = None,
     output: Output = None,
     options: Options,
 ) -> None:
     """What was read, what was not, and why; coverage."""
     from flowlens.cli.commands import run_check
 
-    run_check(inputs, _page(format), output, options)
+    run_check(inputs, _page(format, output), output, options)
 
 
 @app.command()
@@ -233,7 +242,7 @@ def diff(
         str | None,
         typer.Option(help="The interval to compare with it.", metavar="INTERVAL"),
     ] = None,
-    format: ReportFormat = "table",
+    format: ReportFormat = None,
     output: Output = None,
     limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 10,
     options: Options,
@@ -241,7 +250,8 @@ def diff(
     """What changed between two inputs or intervals: what is let in, ports, sources, ENIs."""
     from flowlens.cli.commands import run_diff
 
-    run_diff(inputs, before, after, _page(format, html=True), output, limit, options)
+    chosen = _page(format, output, html=True, pictures=False)
+    run_diff(inputs, before, after, chosen, output, limit, options)
 
 
 @app.command()
@@ -253,7 +263,7 @@ def scanners(
         list[str] | None, typer.Argument(help=INPUT_HELP, metavar="[INPUT...]")
     ] = None,
     *,
-    format: AnyFormat = Format.TABLE,
+    format: AnyFormat = None,
     output: Output = None,
     limit: Annotated[
         int | None, typer.Option(help="Rows to give; 0 for all. The page shows 10.", min=0)
@@ -267,7 +277,7 @@ def scanners(
     from flowlens.cli.commands import run_scanners
 
     naming = names.naming_for(rdns)
-    run_scanners(inputs or [], format, output, limit, asked, naming, options)
+    run_scanners(inputs or [], _rows(format, output), output, limit, asked, naming, options)
 
 
 @app.command()
@@ -278,7 +288,7 @@ def rdns(
         typer.Argument(help="IP addresses; - reads them, one a line.", metavar="ADDRESS..."),
     ],
     *,
-    format: AnyFormat = Format.TABLE,
+    format: AnyFormat = None,
     output: Output = None,
     limit: Limit = None,
     rdns: Annotated[
@@ -292,28 +302,35 @@ def rdns(
     """The names of addresses, and whether they hold."""
     from flowlens.cli.names import run_rdns
 
-    run_rdns(addresses, format, output, limit, names.naming(rdns), quiet=quiet)
+    run_rdns(
+        addresses,
+        _rows(format, output, pictures=False),
+        output,
+        limit,
+        names.naming(rdns),
+        quiet=quiet,
+    )
 
 
 app.add_typer(batch, name="batch")
 
 
 @app.command()
-def schema(*, format: AnyFormat = Format.TABLE, output: Output = None) -> None:
+def schema(*, format: AnyFormat = None, output: Output = None) -> None:
     """The fields of a flow log: name, column, type, unit, version, meaning."""
     from flowlens.cli.listing import run_schema
 
-    run_schema(format, output)
+    run_schema(_rows(format, output, pictures=False), output)
 
 
-def _page(name: str, *, html: bool = False) -> Format:
-    """The formats of a page; the others hold one table.
-
-    Raises:
-        UsageError: another format.
-    """
+def _page(
+    given: str | None, output: Path | None, *, html: bool = False, pictures: bool = True
+) -> Format:
+    """The format of a page; the others hold one table."""
     known = [Format.TABLE, Format.MARKDOWN, Format.JSON, *([Format.HTML] if html else [])]
-    if name not in known:
-        given = f"{', '.join(known[:-1])} and {known[-1]}"
-        raise UsageError(f"--format {name}: this command has {given}")
-    return Format(name)
+    return format_of(given, output, known=known, pictures=pictures)
+
+
+def _rows(given: Format | None, output: Path | None, *, pictures: bool = True) -> Format:
+    """The format of one table."""
+    return format_of(given, output, known=list(Format), pictures=pictures)

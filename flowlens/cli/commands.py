@@ -23,27 +23,24 @@ from flowlens.output.formats import Format
 from flowlens.output.pictures import Picture
 from flowlens.output.render import write
 from flowlens.result import Result, Shown
-from flowlens.show import touches
+from flowlens.show import subject, touches
 from flowlens.sources import STDIN
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
 
 
-def _picture(format: Format, output: Path | None) -> Picture | None:
+def _picture(output: Path | None) -> Picture | None:
     """The picture that the output's name asks for; all that it takes is looked for at once.
 
     Raises:
-        UsageError: the extra `plot` isn't installed, or a format was asked for besides.
+        UsageError: the extra `plot` isn't installed.
     """
     picture = Picture.of(output)
-    if picture is None:
-        return None
-    if format is not Format.TABLE:
-        raise UsageError(f"{output}: a picture by its ending; --format {format} is another thing")
-    from flowlens.charts.drawing import converter
+    if picture is not None:
+        from flowlens.charts.drawing import converter
 
-    converter()
+        converter()
     return picture
 
 
@@ -63,7 +60,7 @@ def run_query(
         given.setdefault("limit", str(limit))
     refuse_binary(format, output)
     values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
-    picture = _picture(format, output)
+    picture = _picture(output)
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
         if picture is not None:
@@ -94,7 +91,7 @@ def run_sql(
 ) -> None:
     """`flowlens sql 'SELECT …' INPUT…`."""
     refuse_binary(format, output)
-    picture = _picture(format, output)
+    picture = _picture(output)
     with session(inputs, options, output=output) as run:
         result: Result = run.flows.sql(select, **_pairs(parameters))
         if picture is not None:
@@ -117,7 +114,7 @@ def run_report(
     """`flowlens report INPUT…`."""
     from flowlens.report.page import page
 
-    picture = _picture(format, output)
+    picture = _picture(output)
     if format is Format.HTML:
         from flowlens.report.web.page import require
 
@@ -137,7 +134,7 @@ def run_check(inputs: Sequence[str], format: Format, output: Path | None, option
     """`flowlens check INPUT…`."""
     from flowlens.pages.check import page
 
-    picture = _picture(format, output)
+    picture = _picture(output)
     with session(inputs, options, output=output) as run:
         checked = run.flows.check()
         if picture is not None:
@@ -158,7 +155,7 @@ def run_show(
     """`flowlens show WHAT INPUT…`."""
     from flowlens.pages.show import page
 
-    picture = _picture(format, output)
+    picture = _picture(output)
     with session(inputs, options, output=output) as run:
         if picture is not None:
             flows = run.flows
@@ -166,6 +163,7 @@ def run_show(
             run.sink.write(chart.bytes(picture))
             run.finish(account)
             return
+        run.enis += subject(what).eni
         shown = run.flows.show(what, rows=limit)
         run.sink.write(page(shown, format, width=run.width).encode())
         run.finish(shown.account)
@@ -183,8 +181,6 @@ def run_diff(
     """`flowlens diff BEFORE AFTER`, or `flowlens diff INPUT… --before … --after …`."""
     from flowlens.pages.diff import page
 
-    if Picture.of(output) is not None:
-        raise UsageError(f"{output}: diff draws no picture; write text, --format html or markdown")
     first, second = _both(inputs, before, after, options)
     with session(*first, output=output, beside=second) as run:
         assert run.beside is not None
@@ -240,7 +236,7 @@ def run_scanners(
     from flowlens.pages.scanners import text
 
     refuse_binary(format, output)
-    picture = _picture(format, output)
+    picture = _picture(output)
     with session(inputs, options, output=output) as run:
         found = run.flows.scanners(
             tier=asked.tier,

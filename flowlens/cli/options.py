@@ -66,6 +66,9 @@ class Options:
             metavar="FIELDS",
         ),
     ] = None
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Read the other inputs where one isn't there.")
+    ] = False
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Exit 4 if any line was malformed or any input unreadable."),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
 from flowlens.cli.progress import Asking, Cleared, Listing
+from flowlens.cli.suggest import enis_like
 from flowlens.errors import FlowlensError, StrictError, UsageError
 from flowlens.filters import is_span
 from flowlens.flows import Flows, read
@@ -42,7 +43,7 @@ class EmptyError(FlowlensError):
 class Session:
     """Flows under the common options; `sink` is where the answer's bytes go.
 
-    `beside` are other flows, where two are read in one run.
+    `beside` are other flows, where two are read in one run; `enis` are those asked for.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Session:
         spans = (text for text in (options.since, options.until) if text and is_span(text))
         self.window = ", ".join(spans)
         self._options = options
+        self.enis = flows.inputs.filter.eni
         self._account: Account | None = None
         self._remarks: list[str] = []
 
@@ -94,7 +96,9 @@ class Session:
         empty = total.records and account.selected == 0
         if empty and not self._options.quiet:
             window = bool(self._options.since or self._options.until)
-            print(f"flowlens: {nothing_selected(account, window=window)}", file=sys.stderr)
+            hints = enis_like(self.flows, self.enis)
+            for line in [nothing_selected(account, window=window), *hints]:
+                print(f"flowlens: {terminal(line)}", file=sys.stderr)
         wrong = len(account.unreadable) + len(account.truncated)
         if self._options.strict and (total.malformed or wrong):
             raise StrictError(
@@ -182,6 +186,7 @@ def _flows(
             where=options.where, layout=options.layout, queries=queries, region=options.region,
             profile=options.profile, role_arn=options.role_arn, external_id=options.external_id,
             endpoint_url=options.endpoint_url, requester_pays=options.requester_pays,
+            skip_missing=options.skip_missing,
             on_listed=listing.update if listing else None, on_remark=said.append, progress=False,
         )  # fmt: skip
     finally:
