@@ -111,6 +111,43 @@ class SourceAccount:
             self.malformed.append(line)
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Flow logs over the same ENIs, by id: of the `records` compared there `same` stand in several.
+
+    `enis` are all, `named` the first of them.
+    """
+
+    logs: tuple[str, ...]
+    named: tuple[str, ...]
+    enis: int
+    records: int
+    same: int
+
+    def __str__(self) -> str:
+        logs = ", ".join(self.logs[:3]) + (", …" if len(self.logs) > 3 else "")
+        enis = ", ".join(self.named) + (", …" if self.enis > len(self.named) else "")
+        text = f"{len(self.logs):,} flow logs ({logs}) log the same ENIs ({enis}): "
+        if self.same:
+            return text + (
+                f"{self.same:,} of {self.records:,} records compared repeat another flow log's, "
+                "and every sum counts them again; --dedupe counts them once"
+            )
+        return text + (
+            f"of {self.records:,} records compared none is the same, as with other aggregation "
+            "intervals, so sums may count traffic again; read one flow log alone"
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "flow_logs": list(self.logs),
+            "enis": self.enis,
+            "records_compared": self.records,
+            "repeats": self.same,
+        }
+
+
 @dataclass(slots=True)
 class Account:
     """What a read of all sources gave; complete once the read has ended.
@@ -118,7 +155,8 @@ class Account:
     `columns` are all that some layout had. `passed_over` names what is known to hold no flow logs.
     `selected` counts the records that passed the window and
     the filters (None where there were none); `first_seen` and `last_seen` span all records, and
-    are None if the times of all of them weren't read.
+    are None if the times of all of them weren't read. `overlap` is set where flow logs have
+    records in common, and it was looked for.
     """
 
     sources: list[SourceAccount] = field(default_factory=list)
@@ -127,6 +165,7 @@ class Account:
     selected: int | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    overlap: Overlap | None = None
 
     @property
     def total(self) -> Counts:

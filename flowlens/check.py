@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from flowlens import named
 from flowlens.accounting import Account, SourceAccount
 from flowlens.output.formats import Format
-from flowlens.pipeline import Inputs, Listener, Question, answering
+from flowlens.pipeline import Inputs, Listener, Question, answering, overlap_left
 
 if TYPE_CHECKING:
     from flowlens.charts.chart import Chart
@@ -66,6 +66,7 @@ class Check:
             "selected": self.account.selected,
             "first_seen": self.account.first_seen,
             "last_seen": self.account.last_seen,
+            "overlap": self.account.overlap and self.account.overlap.to_dict(),
             "coverage": self.coverage_totals,
             "sources": [_source(source) for source in self.account.sources],
         }
@@ -79,7 +80,9 @@ def check(inputs: Inputs, listener: Listener) -> Check:
     """
     question = Question.named(named.find("coverage"))
     with answering(inputs, [question], listener) as answers:
-        return Check(account=answers.account, coverage=answers.table(question))
+        table, account = answers.table(question), answers.account
+    account.overlap = overlap_left(inputs)
+    return Check(account=account, coverage=table)
 
 
 def _positive(column: pa.ChunkedArray) -> int:

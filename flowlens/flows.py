@@ -250,6 +250,7 @@ def read(
     endpoint_url: str | None = None,
     requester_pays: bool = False,
     skip_missing: bool = False,
+    dedupe: bool = False,
     on_listed: Callable[[int], None] | None = None,
     on_remark: Callable[[str], None] | None = None,
     progress: bool | None = None,
@@ -263,7 +264,7 @@ def read(
     several, in a list or with commas, a record has any one, and so with `eni` and `account`.
     `where` is a SQL condition on a record. `layout` names the fields of files without a header,
     `queries` a directory of your own queries. One of several inputs that isn't there is an error,
-    unless `skip_missing`.
+    unless `skip_missing`. With `dedupe` a record that two flow logs hold of one ENI counts once.
     A read that takes long shows a bar in a notebook and at a prompt, and none in a script, unless
     `progress` says so or not.
 
@@ -300,7 +301,7 @@ def read(
             on_remark(f"{source.name}: {source.remark}")
         elif source.remark:
             warnings.warn(f"{source.name}: {source.remark}", stacklevel=2)
-    return Flows(Inputs(found, given, chosen), own, _listener(progress))
+    return Flows(Inputs(found, given, chosen, dedupe=dedupe), own, _listener(progress))
 
 
 def _listener(progress: bool | None) -> Listener:

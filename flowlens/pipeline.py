@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowlens import named, peek
-from flowlens.accounting import Account
-from flowlens.columns import arrow_schema
+from flowlens.accounting import Account, Overlap
+from flowlens.columns import arrow_schema, stored
 from flowlens.conditions import require_condition
+from flowlens.doubles import flow_logs, once, overlap
 from flowlens.engine import Connection, engine, lock, sql_errors
 from flowlens.errors import FlowlensError, NoInputError, UsageError
 from flowlens.fields import fields
@@ -49,7 +50,8 @@ class Inputs:
 
     `knowledge` is what is known beside them; with earlier states there may be no sources. Parquet
     files that are `steady`, known to be whole and soon done with, are read anew for each relation:
-    that takes less time than to load them, where there are few.
+    that takes less time than to load them, where there are few. With `dedupe` what several flow
+    logs hold of an ENI counts once.
     """
 
     found: Found
@@ -57,6 +59,7 @@ class Inputs:
     filter: Filter = field(default_factory=Filter)
     knowledge: Knowledge = field(default_factory=Knowledge)
     steady: bool = False
+    dedupe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,13 @@ class Answers:
         self._inflow = inflow
         self._knowledge = knowledge
         self._once = once
+        self.deduped: Account | None = None
 
     @property
     def account(self) -> Account:
         """What was read."""
-        return self._inflow.account
+        account = self._inflow.account
+        return account if self.deduped is None else replace(self.deduped, selected=account.selected)
 
     def reader(self, question: Question) -> pa.RecordBatchReader:
         """The answer as a stream, valid until the next question is asked.
@@ -249,11 +254,27 @@ def answering(
         raise NoInputError(NO_INPUT)
     listener = listener or Listener()
     try:
+        if inputs.dedupe and flow_logs(inputs.found):
+            columns = stored(sorted({*fields(), *header_columns(inputs)}))
+            with once(inputs.found, columns, inputs.layout, listener) as kept:
+                found = replace(inputs.found, sources=(kept.source,), missing=())
+                rest = replace(inputs, found=found, layout=None)
+                listener = replace(listener, on_malformed=None)
+                with _answering(rest, questions, listener, memory) as answers:
+                    answers.deduped = kept.account
+                    yield answers
+            return
         with _answering(inputs, questions, listener, memory) as answers:
             yield answers
     finally:
         if listener.on_end is not None:
             listener.on_end()
+
+
+def overlap_left(inputs: Inputs) -> Overlap | None:
+    """What flow logs have in common that sums count again; with `dedupe`, what that can't tell."""
+    common = overlap(inputs.found, inputs.layout)
+    return None if common is None or (inputs.dedupe and common.same) else common
 
 
 @contextmanager

@@ -69,6 +69,9 @@ class Options:
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Read the other inputs where one isn't there.")
     ] = False
+    dedupe: Annotated[
+        bool, typer.Option("--dedupe", help="Count once what several flow logs hold of an ENI.")
+    ] = False
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Exit 4 if any line was malformed or any input unreadable."),

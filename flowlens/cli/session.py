@@ -186,7 +186,7 @@ def _flows(
             where=options.where, layout=options.layout, queries=queries, region=options.region,
             profile=options.profile, role_arn=options.role_arn, external_id=options.external_id,
             endpoint_url=options.endpoint_url, requester_pays=options.requester_pays,
-            skip_missing=options.skip_missing,
+            skip_missing=options.skip_missing, dedupe=options.dedupe,
             on_listed=listing.update if listing else None, on_remark=said.append, progress=False,
         )  # fmt: skip
     finally:

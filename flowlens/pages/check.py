@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 
 import pyarrow as pa
 
@@ -25,6 +26,8 @@ def page(check: Check, format: Format, *, width: int | None = None) -> str:
     if format is Format.JSON:
         return json_text(check.to_dict())
     parts = [_sums(check, format, width)]
+    if check.account.overlap is not None:
+        parts.append(titled("Flow logs that overlap", _overlap(check.account, format), format))
     base = _base([source.name for source in check.account.sources])
     below = f" below {escape.terminal(base)}" if base else ""
     coverage = named.find("coverage").columns
@@ -78,6 +81,15 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
     return "".join(
         f"{name:<10}  {number:>20}  {text}".rstrip() + "\n" for name, number, text in rows
     )
+
+
+def _overlap(account: Account, format: Format) -> str:
+    text = str(account.overlap)
+    if format is Format.HTML:
+        return f"<p>{escape.html(text)}</p>"
+    if format is Format.MARKDOWN:
+        return f"{escape.markdown(text)}\n"
+    return f"{textwrap.fill(escape.terminal(text), 79)}\n"
 
 
 def _files(account: Account) -> str:

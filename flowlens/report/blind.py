@@ -107,8 +107,10 @@ def _inputs(report: Report) -> Iterator[Note]:
         verb = "is" if read.malformed == 1 else "are"
         text = f"{count(read.malformed, 'malformed line')} {verb} in no number here ({reasons})"
         yield Note("malformed", text)
+    if report.account.overlap:
+        yield Note("flow_logs", str(report.account.overlap))
     if read.repeats:
-        yield Note("repeats", f"{count(read.repeats, 'repeated event')} counted once")
+        yield Note("repeats", f"{count(read.repeats, 'repeated record')} counted once")
 
 
 def _names(named: Named) -> str:

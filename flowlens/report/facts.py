@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from flowlens import named
 from flowlens.filters import Filter
 from flowlens.names import Naming
-from flowlens.pipeline import Answers, Inputs, Listener, Question, answering
+from flowlens.pipeline import Answers, Inputs, Listener, Question, answering, overlap_left
 from flowlens.report import origin
 from flowlens.report.folds import Part, fold
 from flowlens.report.kinds import KINDS, Kinds, kinds
@@ -94,6 +94,7 @@ def gather(
         parts = {**enis, **desk.others(), **desk.classes(), **desk.pairs(times)}
         parts |= {**desk.sources(times), **desk.sessions(), **desk.replies()}
         account = answers.account
+        account.overlap = overlap_left(inputs)
         read = origin.read(account, inputs)
         if read.skipdata:
             parts |= desk.coverage()
