@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
@@ -20,16 +20,16 @@ from polars.expr.whenthen import ChainedThen, Then
 from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
 from flowlens.buffers import Apart, Aside, Buffer
 from flowlens.columns import build, span, uncompressed
-from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
-from flowlens.layouts import DuplicateFieldError, Layout, from_header
-from flowlens.patterns import is_typed, patterns
+from flowlens.fields import field_of
+from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, Verdict, judge
+from flowlens.layouts import Layout
+from flowlens.patterns import patterns
+from flowlens.sections import NAMES, Section, by_layout
 
-_BLANKS = r"[ \t\r\v\f]+"
 _UNTIDY = r"[ \t\r\v\f]{2,}|[\t\r\v\f]"
 """What one blank stands for; in a line that is in order there is nothing of it."""
-_NAME = "[A-Za-z][A-Za-z0-9_-]*"
-_NAMES = rf"^\x{{FEFF}}*[ \t\r\v\f]*{_NAME}(?:{_BLANKS}{_NAME})*[ \t\r\v\f]*$"
-"""A line of nothing but names: a header, perhaps."""
+_REMEMBERED = 10_000
+"""Verdicts that are kept, in case that the same line stands there again."""
 
 _HEADER, _BLANK, _MALFORMED = "header", "blank", "malformed"
 _RECORDS = [str(status) for status in Status]
@@ -105,39 +105,40 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
     order of the lines.
     """
     lines, original = _lines(buffer.text)
+    found = by_layout(lines, buffer)
     tables: list[pa.Table] = []
+    places: list[pl.Series] = []
     verdicts: list[pl.DataFrame] = []
     faults: list[_Fault] = []
-    spans: list[tuple[datetime | None, datetime | None]] = []
-    layouts: list[Layout] = []
-    for section in _sections(lines, buffer):
-        layouts.append(section.layout)
+    for section in found.sections:
         verdict = _judged(_sorted(section), section, original, faults)
-        verdicts.append(verdict.select(pl.col("index") + section.start, "status"))
-        whole = buffer.text if len(section.lines) == len(lines) else None
-        text, rows = _records(section, verdict, wanted.literals, whole)
-        table = build(text, rows, section.layout, wanted.columns)
-        spans.append(span(table))
-        tables.append(table if wanted.select is None else wanted.select(table))
+        verdicts.append(verdict.select(section.place(verdict["index"]), "status"))
+        whole = buffer.text if section.places is None else None
+        text, kept = _records(section, verdict, wanted.literals, whole)
+        tables.append(build(text, len(kept), section.layout, wanted.columns))
+        places.append(kept)
+    if found.scattered:
+        some = _scattered(found.scattered, original, wanted, faults)
+        tables.append(some.table)
+        places.append(some.places)
+        verdicts.append(some.verdicts)
+    table = _in_order(tables, places)
+    faults.sort(key=lambda fault: fault.index)
     tallies = _tallies(buffer, len(lines), pl.concat(verdicts), faults)
-    first = min((first for first, _ in spans if first is not None), default=None)
-    last = max((last for _, last in spans if last is not None), default=None)
-    return Parsed(pa.concat_tables(tables), tallies, tuple(layouts), first, last)
+    first, last = span(table)
+    selected = table if wanted.select is None else wanted.select(table)
+    return Parsed(selected, tallies, found.layouts, first, last)
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """Lines under one layout; `start` is the first one's index in the buffer.
-
-    `ok` is true where a line matches the layout's pattern for records with traffic; `rest` holds
-    the others, as index and line.
-    """
-
-    start: int
-    lines: pl.Series
-    layout: Layout
-    ok: pl.Series
-    rest: pl.DataFrame
+def _in_order(tables: list[pa.Table], places: list[pl.Series]) -> pa.Table:
+    """The rows of the tables by their places in the buffer; most buffers have one table."""
+    table = pa.concat_tables(tables)
+    if len(tables) == 1 or not table.num_columns:
+        return table
+    # Arrow can't take rows of string views; polars can, and shares them.
+    rows = pl.DataFrame(table)[pl.concat(places).arg_sort()]
+    ordered: pa.Table = rows.to_arrow(compat_level=pl.CompatLevel.newest())
+    return ordered.cast(table.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,54 +172,7 @@ def _split(text: bytes) -> pl.Series:
     return pl.read_lines(io.BytesIO(plain))["line"].slice(above)
 
 
-def _sections(lines: pl.Series, buffer: Buffer) -> Iterator[_Section]:
-    """Cut the lines where a header changes the layout; most buffers are one section.
-
-    Each source begins with the buffer's layout again.
-    """
-    ok = _matches(lines, buffer.layout)
-    rest = _rest(lines, ok)
-    line = pl.col("line")
-    names = rest.filter((line.str.len_bytes() <= MAX_LINE) & line.str.contains(_NAMES))
-    headers = [(index, 1, _header(name)) for index, name in names.iter_rows()]
-    begins = accumulate(segment.lines or 0 for segment in buffer.segments[:-1])
-    starts = [(start, 0, buffer.layout) for start in begins] if headers else []
-    first, layout = 0, buffer.layout
-    for index, _, found in sorted([*starts, *headers], key=lambda change: change[:2]):
-        if found is None or found.columns == layout.columns:
-            continue
-        if index > first:
-            yield _section(first, lines.slice(first, index - first), layout)
-        first, layout = index, found
-    if first or layout.columns != buffer.layout.columns:
-        yield _section(first, lines.slice(first), layout)
-    else:
-        yield _Section(0, lines, layout, ok, rest)
-
-
-def _section(start: int, lines: pl.Series, layout: Layout) -> _Section:
-    ok = _matches(lines, layout)
-    return _Section(start, lines, layout, ok, _rest(lines, ok))
-
-
-def _rest(lines: pl.Series, ok: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"line": lines}).with_row_index("index").filter(~ok)
-
-
-def _header(line: str) -> Layout | None:
-    try:
-        return from_header(line)
-    except DuplicateFieldError:
-        return None
-
-
-def _matches(lines: pl.Series, layout: Layout) -> pl.Series:
-    """Where a line is a record with traffic; a layout of texts alone can't tell it from names."""
-    ok = lines.str.contains(patterns(layout).ok) & (lines.str.len_bytes() <= MAX_LINE)
-    return ok if is_typed(layout) else ok & ~lines.str.contains(_NAMES)
-
-
-def _sorted(section: _Section) -> pl.DataFrame:
+def _sorted(section: Section) -> pl.DataFrame:
     """The lines that are no plain record with traffic: index, line, text (blanks in order), status.
 
     The status is null where no pattern tells.
@@ -232,52 +186,118 @@ def _sorted(section: _Section) -> pl.DataFrame:
     for pattern, name in zip((match.ok, match.nodata, match.skipdata), _RECORDS, strict=True):
         if pattern is not None:
             status = status.when(text.str.contains(pattern)).then(pl.lit(name))
-    sure = (pl.col("line").str.len_bytes() <= MAX_LINE) & ~text.str.contains(_NAMES)
+    sure = (pl.col("line").str.len_bytes() <= MAX_LINE) & ~text.str.contains(NAMES)
     return rest.with_columns(pl.when(sure).then(status).alias("status"))
 
 
 def _judged(
-    rest: pl.DataFrame, section: _Section, original: Callable[[int], str], faults: list[_Fault]
+    rest: pl.DataFrame, section: Section, original: Callable[[int], str], faults: list[_Fault]
 ) -> pl.DataFrame:
     """Fill in the statuses that no pattern tells; malformed lines are added to `faults`."""
     open_lines = rest.filter(pl.col("status").is_null())["index"]
     if open_lines.is_empty():
         return rest
+    judging = _Judging(original)
     judged: dict[str, list[object]] = {"index": [], "status": [], "text": []}
-    for index in open_lines:
-        line = original(section.start + index)
-        verdict = judge(line, section.layout)
+    for index, place in zip(open_lines, section.place(open_lines), strict=True):
+        line, verdict = judging.verdict(place, section.layout)
         judged["index"].append(index)
         judged["text"].append(verdict.text if isinstance(verdict, Record) else "")
-        if isinstance(verdict, Record):
-            judged["status"].append(str(verdict.status))
-        elif isinstance(verdict, Header):
-            judged["status"].append(_HEADER)
-        elif isinstance(verdict, Malformed):
-            judged["status"].append(_MALFORMED)
-            faults.append(_Fault(section.start + index, line, verdict))
-        else:
-            judged["status"].append(_BLANK)
+        judged["status"].append(_status(verdict))
+        if isinstance(verdict, Malformed):
+            faults.append(_Fault(place, line, verdict))
     schema = {name: rest.schema[name] for name in judged}
     return rest.update(pl.DataFrame(judged, schema=schema), on="index")
 
 
+@dataclass(slots=True)
+class _Judging:
+    """Verdicts on single lines; what stands there again and again is judged once."""
+
+    original: Callable[[int], str]
+    _verdicts: dict[tuple[str, tuple[str, ...]], Verdict] = field(default_factory=dict)
+
+    def verdict(self, place: int, layout: Layout) -> tuple[str, Verdict]:
+        """The line at a place in the buffer, and what it is under a layout."""
+        line = self.original(place)
+        key = line, layout.columns
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if len(self._verdicts) >= _REMEMBERED:
+                self._verdicts.clear()
+            verdict = self._verdicts[key] = judge(line, layout)
+        return line, verdict
+
+
+def _status(verdict: Verdict) -> str:
+    match verdict:
+        case Record():
+            return str(verdict.status)
+        case Header():
+            return _HEADER
+        case Malformed():
+            return _MALFORMED
+    return _BLANK
+
+
+@dataclass(frozen=True, slots=True)
+class _Scattered:
+    """What lines of many layouts gave: rows at their places in the buffer, and other verdicts."""
+
+    table: pa.Table
+    places: pl.Series
+    verdicts: pl.DataFrame
+
+
+def _scattered(
+    lines: list[tuple[int, Layout]],
+    original: Callable[[int], str],
+    wanted: Wanted,
+    faults: list[_Fault],
+) -> _Scattered:
+    """Lines of layouts that have few each, judged one by one and written under one layout."""
+    judging = _Judging(original)
+    statuses: list[tuple[int, str]] = []
+    texts: list[str] = []
+    places: list[int] = []
+    columns = tuple(
+        dict.fromkeys(["log_status", *(field_of(name).source for name in wanted.columns)])
+    )
+    for place, layout in lines:
+        line, verdict = judging.verdict(place, layout)
+        statuses.append((place, _status(verdict)))
+        if isinstance(verdict, Malformed):
+            faults.append(_Fault(place, line, verdict))
+        if isinstance(verdict, Record) and all(text in verdict.text for text in wanted.literals):
+            values = dict(zip(layout.columns, verdict.text.split(" "), strict=True))
+            values["log_status"] = verdict.status
+            texts.append(" ".join(values.get(column, "-") for column in columns))
+            places.append(place)
+    return _Scattered(
+        build("\n".join(texts).encode(), len(texts), Layout(columns), wanted.columns),
+        pl.Series(places, dtype=pl.UInt32),
+        pl.DataFrame(
+            statuses, schema={"index": pl.UInt32, "status": pl.String}, orient="row"
+        ).filter(pl.col("status") != Status.OK),
+    )
+
+
 def _records(
-    section: _Section, verdict: pl.DataFrame, literals: tuple[str, ...], whole: bytes | None
-) -> tuple[bytes, int]:
-    """The text of the section's records in canonical form, and how many they are."""
+    section: Section, verdict: pl.DataFrame, literals: tuple[str, ...], whole: bytes | None
+) -> tuple[bytes, pl.Series]:
+    """The text of the section's records in canonical form, and their places in the buffer."""
     more = verdict.filter(pl.col("status").is_in(_RECORDS))
     changed = more.filter(pl.col("text") != pl.col("line"))
     if whole is not None and not literals and changed.is_empty() and len(more) == len(verdict):
-        return whole, len(section.lines)
+        return whole, pl.select(pl.int_range(len(section.lines), dtype=pl.UInt32)).to_series()
     keep = section.ok.rename("keep").scatter(more["index"], True) if len(more) else section.ok
     lines = section.lines
     if not changed.is_empty():
         lines = lines.clone().scatter(changed["index"], changed["text"])
     for literal in literals:
         keep = keep & lines.str.contains(literal, literal=True)
-    lines = lines.filter(keep)
-    return lines.str.join("\n").item().encode(), len(lines)
+    text = lines.filter(keep).str.join("\n").item().encode()
+    return text, section.place(keep.arg_true())
 
 
 def _tallies(
