@@ -7,40 +7,29 @@ What is parsed after that is known to be good, so the CSV reader can neither fai
 from __future__ import annotations
 
 import io
-from bisect import bisect_right, insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
 
 import polars as pl
 import pyarrow as pa
 from polars.expr.whenthen import ChainedThen, Then
 
-from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
-from flowlens.buffers import Apart, Aside, Buffer
+from flowlens.buffers import Buffer
 from flowlens.columns import build, span, uncompressed
 from flowlens.fields import field_of
 from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, Verdict, judge
 from flowlens.layouts import Layout
 from flowlens.patterns import patterns
 from flowlens.sections import NAMES, Section, by_layout
+from flowlens.tallies import BLANK, HEADER, MALFORMED, Faults, Tally, tallied
 
+FOREIGN = "\x01"
+"""What stands for bytes that are no UTF-8: a control, which no record has."""
 _UNTIDY = r"[ \t\r\v\f]{2,}|[\t\r\v\f]"
 """What one blank stands for; in a line that is in order there is nothing of it."""
-_REMEMBERED = 10_000
-"""Verdicts that are kept, in case that the same line stands there again."""
 
-_HEADER, _BLANK, _MALFORMED = "header", "blank", "malformed"
 _RECORDS = [str(status) for status in Status]
-_COUNTED = {
-    _HEADER: "headers",
-    _BLANK: "blanks",
-    _MALFORMED: "malformed",
-    Status.OK: "ok",
-    Status.NODATA: "nodata",
-    Status.SKIPDATA: "skipdata",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +43,6 @@ class Wanted:
     columns: tuple[str, ...]
     literals: tuple[str, ...] = ()
     select: Callable[[pa.Table], pa.Table] | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """The counts of one segment; line numbers of `malformed` count from the segment's first."""
-
-    source: int
-    counts: Counts = field(default_factory=Counts)
-    malformed: list[MalformedLine] = field(default_factory=list)
-
-    def fault(self, line: int, fault: _Fault, dropped: int) -> None:
-        """Put a malformed line aside; it has been counted by its status already."""
-        reason, data = str(fault.fault.reason), fault.text.encode("utf-8", "surrogateescape")
-        self.counts.reasons[reason] += 1
-        kept = data[:KEPT_TEXT].decode("utf-8", "backslashreplace")
-        size = len(data) + dropped
-        self.malformed.append(MalformedLine("", line, reason, fault.fault.detail, kept, size))
-
-    def apart(self, line: int, what: Apart) -> None:
-        """Count a blank line for what it stands for."""
-        self.counts.blanks -= 1
-        if isinstance(what, Aside):
-            setattr(self.counts, what, getattr(self.counts, what) + 1)
-            return
-        self.counts.malformed += 1
-        self.counts.reasons[what.reason] += 1
-        fault = MalformedLine("", line, what.reason, what.detail, what.text, what.length)
-        insort(self.malformed, fault, key=lambda malformed: malformed.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +70,7 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
     tables: list[pa.Table] = []
     places: list[pl.Series] = []
     verdicts: list[pl.DataFrame] = []
-    faults: list[_Fault] = []
+    faults = Faults()
     for section in found.sections:
         verdict = _judged(_sorted(section), section, original, faults)
         verdicts.append(verdict.select(section.place(verdict["index"]), "status"))
@@ -123,8 +84,7 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
         places.append(some.places)
         verdicts.append(some.verdicts)
     table = _in_order(tables, places)
-    faults.sort(key=lambda fault: fault.index)
-    tallies = _tallies(buffer, len(lines), pl.concat(verdicts), faults)
+    tallies = tallied(buffer, len(lines), pl.concat(verdicts), faults)
     first, last = span(table)
     selected = table if wanted.select is None else wanted.select(table)
     return Parsed(selected, tallies, found.layouts, first, last)
@@ -141,15 +101,6 @@ def _in_order(tables: list[pa.Table], places: list[pl.Series]) -> pa.Table:
     return ordered.cast(table.schema)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """A malformed line by its index in the buffer."""
-
-    index: int
-    text: str
-    fault: Malformed
-
-
 def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
     """The lines of a text, and a way to an original line by its index.
 
@@ -161,7 +112,7 @@ def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
             text.decode()
     except UnicodeDecodeError:
         originals = [line.decode("utf-8", "surrogateescape") for line in text.split(b"\n")]
-        clean = "\n".join(originals).encode("ascii", "replace").replace(b"?", b"\x01")
+        clean = "\n".join(originals).encode("ascii", "replace").replace(b"?", FOREIGN.encode())
         return _split(clean), originals.__getitem__
     lines = _split(text)
     return lines, lines.__getitem__
@@ -182,7 +133,7 @@ def _sorted(section: Section) -> pl.DataFrame:
     rest = section.rest.with_columns(
         pl.col("line").str.replace_all(_UNTIDY, " ").str.strip_chars(" ").alias("text")
     )
-    status: Then | ChainedThen = pl.when(text == "").then(pl.lit(_BLANK))
+    status: Then | ChainedThen = pl.when(text == "").then(pl.lit(BLANK))
     for pattern, name in zip((match.ok, match.nodata, match.skipdata), _RECORDS, strict=True):
         if pattern is not None:
             status = status.when(text.str.contains(pattern)).then(pl.lit(name))
@@ -191,42 +142,32 @@ def _sorted(section: Section) -> pl.DataFrame:
 
 
 def _judged(
-    rest: pl.DataFrame, section: Section, original: Callable[[int], str], faults: list[_Fault]
+    rest: pl.DataFrame, section: Section, original: Callable[[int], str], faults: Faults
 ) -> pl.DataFrame:
-    """Fill in the statuses that no pattern tells; malformed lines are added to `faults`."""
-    open_lines = rest.filter(pl.col("status").is_null())["index"]
-    if open_lines.is_empty():
+    """Fill in the statuses that no pattern tells; malformed lines are added to `faults`.
+
+    A line that stands there again and again is judged once.
+    """
+    unsure = rest.filter(pl.col("status").is_null()).select("index", "line")
+    if unsure.is_empty():
         return rest
-    judging = _Judging(original)
-    judged: dict[str, list[object]] = {"index": [], "status": [], "text": []}
-    for index, place in zip(open_lines, section.place(open_lines), strict=True):
-        line, verdict = judging.verdict(place, section.layout)
-        judged["index"].append(index)
-        judged["text"].append(verdict.text if isinstance(verdict, Record) else "")
-        judged["status"].append(_status(verdict))
-        if isinstance(verdict, Malformed):
-            faults.append(_Fault(place, line, verdict))
-    schema = {name: rest.schema[name] for name in judged}
-    return rest.update(pl.DataFrame(judged, schema=schema), on="index")
-
-
-@dataclass(slots=True)
-class _Judging:
-    """Verdicts on single lines; what stands there again and again is judged once."""
-
-    original: Callable[[int], str]
-    _verdicts: dict[tuple[str, tuple[str, ...]], Verdict] = field(default_factory=dict)
-
-    def verdict(self, place: int, layout: Layout) -> tuple[str, Verdict]:
-        """The line at a place in the buffer, and what it is under a layout."""
-        line = self.original(place)
-        key = line, layout.columns
-        verdict = self._verdicts.get(key)
-        if verdict is None:
-            if len(self._verdicts) >= _REMEMBERED:
-                self._verdicts.clear()
-            verdict = self._verdicts[key] = judge(line, layout)
-        return line, verdict
+    # Lines that were no UTF-8 look alike and needn't be.
+    own = pl.when(pl.col("line").str.contains(FOREIGN, literal=True)).then("index")
+    unsure = unsure.with_columns(own.alias("own"))
+    first = unsure.group_by("line", "own", maintain_order=True).agg(pl.col("index").first())
+    judged: list[tuple[str, str, int | None]] = []
+    for place in section.place(first["index"]):
+        text = original(place)
+        verdict = judge(text, section.layout)
+        canonical = verdict.text if isinstance(verdict, Record) else ""
+        kind = faults.kind(text, verdict) if isinstance(verdict, Malformed) else None
+        judged.append((_status(verdict), canonical, kind))
+    schema = {"status": pl.String, "text": pl.String, "kind": pl.UInt32}
+    told = first.select("line", "own").hstack(pl.DataFrame(judged, schema=schema, orient="row"))
+    sure = unsure.join(told, on=["line", "own"], nulls_equal=True, maintain_order="left")
+    bad = sure.filter(pl.col("kind").is_not_null())
+    faults.stand(section.place(bad["index"]), bad["kind"])
+    return rest.update(sure.select("index", "status", "text"), on="index")
 
 
 def _status(verdict: Verdict) -> str:
@@ -234,10 +175,10 @@ def _status(verdict: Verdict) -> str:
         case Record():
             return str(verdict.status)
         case Header():
-            return _HEADER
+            return HEADER
         case Malformed():
-            return _MALFORMED
-    return _BLANK
+            return MALFORMED
+    return BLANK
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,32 +194,35 @@ def _scattered(
     lines: list[tuple[int, Layout]],
     original: Callable[[int], str],
     wanted: Wanted,
-    faults: list[_Fault],
+    faults: Faults,
 ) -> _Scattered:
     """Lines of layouts that have few each, judged one by one and written under one layout."""
-    judging = _Judging(original)
-    statuses: list[tuple[int, str]] = []
+    statuses: list[str] = []
+    kinds: list[int | None] = []
     texts: list[str] = []
     places: list[int] = []
-    columns = tuple(
-        dict.fromkeys(["log_status", *(field_of(name).source for name in wanted.columns)])
-    )
+    sources = (field_of(name).source for name in wanted.columns)
+    columns = tuple(dict.fromkeys(["log_status", *sources]))
     for place, layout in lines:
-        line, verdict = judging.verdict(place, layout)
-        statuses.append((place, _status(verdict)))
-        if isinstance(verdict, Malformed):
-            faults.append(_Fault(place, line, verdict))
+        line = original(place)
+        verdict = judge(line, layout)
+        statuses.append(_status(verdict))
+        kinds.append(faults.kind(line, verdict) if isinstance(verdict, Malformed) else None)
         if isinstance(verdict, Record) and all(text in verdict.text for text in wanted.literals):
             values = dict(zip(layout.columns, verdict.text.split(" "), strict=True))
             values["log_status"] = verdict.status
             texts.append(" ".join(values.get(column, "-") for column in columns))
             places.append(place)
+    verdicts = pl.DataFrame(
+        {"index": [place for place, _ in lines], "status": statuses, "kind": kinds},
+        schema={"index": pl.UInt32, "status": pl.String, "kind": pl.UInt32},
+    )
+    bad = verdicts.filter(pl.col("kind").is_not_null())
+    faults.stand(bad["index"], bad["kind"])
     return _Scattered(
         build("\n".join(texts).encode(), len(texts), Layout(columns), wanted.columns),
         pl.Series(places, dtype=pl.UInt32),
-        pl.DataFrame(
-            statuses, schema={"index": pl.UInt32, "status": pl.String}, orient="row"
-        ).filter(pl.col("status") != Status.OK),
+        verdicts.filter(pl.col("status") != Status.OK).select("index", "status"),
     )
 
 
@@ -298,32 +242,3 @@ def _records(
         keep = keep & lines.str.contains(literal, literal=True)
     text = lines.filter(keep).str.join("\n").item().encode()
     return text, section.place(keep.arg_true())
-
-
-def _tallies(
-    buffer: Buffer, lines: int, verdicts: pl.DataFrame, faults: list[_Fault]
-) -> list[Tally]:
-    """Count by segment; what the verdicts don't name is a record with traffic."""
-    segments = buffer.segments
-    sizes = [segment.lines if segment.lines is not None else lines for segment in segments]
-    starts = [0, *accumulate(sizes)]
-    tallies = [Tally(segment.source) for segment in segments]
-    for tally, segment, size in zip(tallies, segments, sizes, strict=True):
-        tally.counts.lines = size + segment.headers
-        tally.counts.headers = segment.headers
-        tally.counts.ok = size
-    place = pl.Series(starts[1:], dtype=pl.UInt32).search_sorted(verdicts["index"], side="right")
-    counted = verdicts.select(place.alias("place"), "status").group_by("place", "status").len()
-    for index, status, number in counted.iter_rows():
-        counts = tallies[index].counts
-        name = _COUNTED[status]
-        counts.ok -= number
-        setattr(counts, name, getattr(counts, name) + number)
-    for fault in faults:
-        index = bisect_right(starts, fault.index) - 1
-        line = fault.index - starts[index] + segments[index].headers + 1
-        tallies[index].fault(line, fault, buffer.dropped.get(fault.index, 0))
-    for at, what in buffer.apart.items():
-        index = bisect_right(starts, at) - 1
-        tallies[index].apart(at - starts[index] + segments[index].headers + 1, what)
-    return tallies

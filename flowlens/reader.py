@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import pyarrow as pa
 
-from flowlens.accounting import Account, MalformedLine, SourceAccount
+from flowlens.accounting import KEPT_LINES, Account, MalformedLine, SourceAccount
 from flowlens.blocks import beginning
 from flowlens.buffers import Buffer, Segment
 from flowlens.envelopes.opened import opened as envelope
@@ -136,7 +137,8 @@ class Reading:
             with opened(source) as file:
                 inflated = inflate(file)
                 note.compression = inflated.compression
-                content = envelope(inflated)
+                given = self._given or source.layout
+                content = envelope(inflated, given)
                 note.aside = content.aside
                 for block in content.blocks:
                     note.envelope = content.envelope
@@ -144,7 +146,7 @@ class Reading:
                     if block.layout is not None:
                         note.layout = block.layout
                     elif note.layout is None or note.layout.origin is Origin.KEYS:
-                        note.layout, skip = beginning(text, self._given or source.layout)
+                        note.layout, skip = beginning(text, given)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(
                         note.layout,
@@ -189,6 +191,9 @@ class Reading:
             task.note.layout = work.parsed[0].layouts[-1]
             for later in pending:
                 if later.note is task.note and later.buffer is not None:
+                    held = later.buffer.layout
+                    if held.origin is Origin.KEYS or held.columns == task.note.layout.columns:
+                        continue
                     later.buffer = replace(later.buffer, layout=task.note.layout)
                     later.future = pool.submit(_parse, later.buffer, self._wanted)
         for note in work.notes:
@@ -218,7 +223,9 @@ class Reading:
     def _enter(self, parsed: Parsed) -> None:
         for tally in parsed.tallies:
             account = self.account.sources[tally.source]
-            for fault in tally.malformed:
+            # Millions can be malformed; without a quarantine the first of them are enough.
+            most = None if self._on_malformed else KEPT_LINES - len(account.malformed)
+            for fault in islice(tally.malformed, most):
                 place = account.counts.lines + fault.line
                 line = replace(fault, source=account.name, line=place)
                 account.keep(line)

@@ -140,6 +140,17 @@ class Events:
         self._depth -= 1
 
 
+def holds_records(head: bytes) -> bool:
+    """Whether JSON that begins so holds records; what is broken may stand before them."""
+    for batch in Values(iter([head])):
+        if not isinstance(batch, Damage):
+            kinds = {kind for kind, _ in runs(batch)}
+            return not kinds.isdisjoint((*_HOLD_RECORDS, Shape.CONTROL, Shape.PACKED))
+        if not batch.text.startswith(b'{"'):
+            return False
+    return False
+
+
 def _strange(batch: Batch) -> str:
     if isinstance(batch, Damage):
         return "begins like JSON and is none"
