@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from flowlens.buffers import Apart
+from flowlens.buffers import Apart, Keyed
 from flowlens.inflate import BLOCK
-from flowlens.judge import MAX_LINE, Header, Malformed, Reason, Record, bad_values, judge
+from flowlens.judge import MAX_LINE, Header, Malformed, Record, bad_values, judge
 from flowlens.layouts import (
     DEFAULT,
     TRANSIT_GATEWAY,
@@ -29,13 +29,22 @@ class Block:
     """Whole lines. `dropped` maps a line's index to the bytes cut off its end for its length.
 
     An envelope says what stands `apart` among them, as a blank line, and under which `layout` it
-    has written the others, if it knows their fields.
+    has written the others, if it knows their fields. Those of some alone are `keyed`.
     """
 
     text: bytes
     dropped: dict[int, int]
     apart: dict[int, Apart] = field(default_factory=dict)
     layout: Layout | None = None
+    keyed: Keyed | None = None
+
+    def messages(self) -> bytes:
+        """The lines that are not keyed."""
+        if self.keyed is None:
+            return self.text
+        keyed = set(self.keyed.places)
+        lines = self.text.split(b"\n")
+        return b"\n".join(line for place, line in enumerate(lines) if place not in keyed)
 
 
 class NoLayoutError(Exception):
@@ -136,13 +145,12 @@ def _nearly(line: str, candidates: list[Layout]) -> str:
     """What keeps a line from being a record in a default format, if it is but a few values."""
     for layout in candidates:
         verdict = judge(line, layout)
-        if not isinstance(verdict, Malformed) or verdict.reason is Reason.FIELD_COUNT:
-            continue
-        if 4 * len(bad_values(line, layout)) < len(layout.columns):
+        bad = bad_values(line, layout)
+        if isinstance(verdict, Malformed) and bad and 4 * len(bad) < len(layout.columns):
             return (
-                f"its first line would be a record in the default format but for {verdict.detail} "
-                f"({verdict.reason}); if it has other fields, give them by --layout "
-                "'${version} ${account-id} …'"
+                "its first line is a record in the default format but for a value: "
+                f"{verdict.detail} ({verdict.reason}); "
+                "if it has other fields, give them by --layout '${version} ${account-id} …'"
             )
     return ""
 

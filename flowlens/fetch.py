@@ -152,7 +152,7 @@ def _fetched(source: Source, note: Note, given: Layout | None) -> Block | None:
         return Block(text[: text.rfind(b"\n") + 1] if inflated.broken else text, {})
     content = envelope(Inflated("", iter([text]), inflated.broken), given)
     block = next(content.blocks, Block(b"", {}))
-    if next(content.blocks, None) is not None:
+    if block.keyed or next(content.blocks, None) is not None:
         return None
     note.envelope, note.aside = content.envelope, content.aside
     note.broken = note.broken or content.broken

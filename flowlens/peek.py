@@ -82,9 +82,10 @@ def _columns(text: bytes, given: Layout | None) -> Iterator[str]:
         yield from _of_lines(text, given)
         return
     for block in envelope(Inflated("", iter([text])), given).blocks:
-        yield from block.layout.columns if block.layout else ()
+        keyed = block.layout or (block.keyed and block.keyed.layout)
+        yield from keyed.columns if keyed else ()
         if block.layout is None:
-            yield from _of_lines(block.text, given)
+            yield from _of_lines(block.messages(), given)
 
 
 def _of_lines(text: bytes, given: Layout | None) -> Iterator[str]:

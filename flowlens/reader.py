@@ -16,13 +16,13 @@ from itertools import islice
 import pyarrow as pa
 
 from flowlens.accounting import KEPT_LINES, Account, MalformedLine, SourceAccount
-from flowlens.blocks import beginning
+from flowlens.blocks import Block, beginning
 from flowlens.buffers import Buffer, Segment
 from flowlens.envelopes.opened import opened as envelope
 from flowlens.errors import NoInputError
 from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
 from flowlens.inflate import inflate, opened
-from flowlens.layouts import Layout, Origin
+from flowlens.layouts import DEFAULT, Layout, Origin
 from flowlens.parse import Parsed, Wanted, parse
 from flowlens.sources import Found
 
@@ -146,7 +146,7 @@ class Reading:
                     if block.layout is not None:
                         note.layout = block.layout
                     elif note.layout is None or note.layout.origin is Origin.KEYS:
-                        note.layout, skip = beginning(text, given)
+                        note.layout, skip = _beginning(block, given)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(
                         note.layout,
@@ -154,6 +154,7 @@ class Reading:
                         (Segment(index, None, headers),),
                         {line - headers: cut for line, cut in block.dropped.items()},
                         {line - headers: what for line, what in block.apart.items()},
+                        block.keyed,
                     )
                     before, done = done, min(inflated.taken, source.size or 0)
                     future = pool.submit(_parse, buffer, self._wanted)
@@ -239,6 +240,21 @@ class Reading:
             self.account.columns.update(layout.fields)
         if self.account.selected is not None:
             self.account.selected += parsed.table.num_rows
+
+
+def _beginning(block: Block, given: Layout | None) -> tuple[Layout, int]:
+    """The layout of a block's lines, and the bytes its header line takes.
+
+    Where others are keyed, that shows what the source is, and what stands between them may be
+    anything.
+    """
+    try:
+        layout, skip = beginning(block.messages(), given)
+    except REFUSED:
+        if block.keyed is None:
+            raise
+        return DEFAULT, 0
+    return layout, 0 if block.keyed else skip
 
 
 def _parse(buffer: Buffer, wanted: Wanted) -> Work:

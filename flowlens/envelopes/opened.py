@@ -10,7 +10,7 @@ from itertools import chain
 from flowlens.blocks import Block, blocks
 from flowlens.envelopes import delimited
 from flowlens.envelopes.events import Events, holds_records
-from flowlens.envelopes.packed import DEEPEST, TooDeepError, packing, payload, unpacked
+from flowlens.envelopes.packed import DEEPEST, TooDeepError, packing, payloads, unpacked
 from flowlens.envelopes.tabs import MESSAGES, by_line, has_tabs_between
 from flowlens.envelopes.values import Values
 from flowlens.inflate import Inflated
@@ -81,7 +81,7 @@ def opened(inflated: Inflated, given: Layout | None = None) -> Opened:
         head, pieces = _looked(innermost.pieces)
     if _is_json(head, given):
         values = Values(pieces)
-        events = Events(values, payload)
+        events = Events(values, payloads)
         content._breaks.append(lambda: values.broken)
         content.blocks, content.aside, content._kinds = events.blocks(), events.aside, events.kinds
     elif names := delimited.header(_first(head)):
