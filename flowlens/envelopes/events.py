@@ -180,14 +180,12 @@ def _pieces(payloads: Iterable[Payload], taken: list[Payload]) -> Iterator[bytes
 
 
 def holds_records(head: bytes) -> bool:
-    """Whether JSON that begins so holds records; what is broken may stand before them."""
-    for batch in Values(iter([head])):
-        if not isinstance(batch, Damage):
-            kinds = {kind for kind, _ in runs(batch)}
-            return not kinds.isdisjoint((*_HOLD_RECORDS, Shape.CONTROL, Shape.PACKED))
-        if not batch.text.startswith(b'{"'):
-            return False
-    return False
+    """Whether content that begins so is JSON with records in it."""
+    batch = next(iter(Values(iter([head]))), None)
+    if batch is None or isinstance(batch, Damage):
+        return False
+    kinds = {kind for kind, _ in runs(batch)}
+    return not kinds.isdisjoint((*_HOLD_RECORDS, Shape.CONTROL, Shape.PACKED))
 
 
 def _strange(batch: Batch) -> str:
