@@ -6,10 +6,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from flowlens.buffers import Apart
+from flowlens.buffers import Apart, Keyed
 from flowlens.inflate import BLOCK
-from flowlens.judge import MAX_LINE, Header, Record, judge
-from flowlens.layouts import DEFAULT, DuplicateFieldError, Layout, from_header, stamped
+from flowlens.judge import MAX_LINE, Header, Malformed, Record, bad_values, judge
+from flowlens.layouts import (
+    DEFAULT,
+    TRANSIT_GATEWAY,
+    DuplicateFieldError,
+    Layout,
+    from_header,
+    stamped,
+    streamed,
+)
 from flowlens.patterns import STAMP
 
 PROOF_LINES = 200
@@ -21,13 +29,22 @@ class Block:
     """Whole lines. `dropped` maps a line's index to the bytes cut off its end for its length.
 
     An envelope says what stands `apart` among them, as a blank line, and under which `layout` it
-    has written the others, if it knows their fields.
+    has written the others, if it knows their fields. Those of some alone are `keyed`.
     """
 
     text: bytes
     dropped: dict[int, int]
     apart: dict[int, Apart] = field(default_factory=dict)
     layout: Layout | None = None
+    keyed: Keyed | None = None
+
+    def messages(self) -> bytes:
+        """The lines that are not keyed."""
+        if self.keyed is None:
+            return self.text
+        keyed = set(self.keyed.places)
+        lines = self.text.split(b"\n")
+        return b"\n".join(line for place, line in enumerate(lines) if place not in keyed)
 
 
 class NoLayoutError(Exception):
@@ -87,23 +104,58 @@ def beginning(text: bytes, given: Layout | None) -> tuple[Layout, int]:
     if header is not None:
         return header, end
     lines = text[: PROOF_LINES * MAX_LINE].split(b"\n", PROOF_LINES)[:PROOF_LINES]
-    shown = [line for line in lines if line.strip()]
-    export = any(_STAMP.match(line) for line in shown)
+    shown = [line.decode("utf-8", "surrogateescape") for line in lines if line.strip()]
     if given is not None:
-        return stamped(given) if export else given, 0
-    default = stamped(DEFAULT) if export else DEFAULT
+        return _before(shown, given), 0
+    candidates = _candidates(shown)
     for line in shown:
-        verdict = judge(line.decode("utf-8", "surrogateescape"), default)
-        if isinstance(verdict, Record):
-            return default, 0
-        if isinstance(verdict, Header):
-            return verdict.layout, 0
+        for layout in candidates:
+            verdict = judge(line, layout)
+            if isinstance(verdict, Record):
+                return layout, 0
+            if isinstance(verdict, Header):
+                return verdict.layout, 0
     if not shown:
         return DEFAULT, 0
-    raise NoLayoutError(_look(shown[0]))
+    raise NoLayoutError(_nearly(shown[0], candidates) or _look(shown[0]))
 
 
-_STAMP = re.compile(rb"\s*" + STAMP.encode() + rb"[ \t]")
+def _candidates(lines: list[str], *bases: Layout) -> list[Layout]:
+    """The default formats, with what stands before each record where lines begin with a time."""
+    befores = (stamped, streamed) if any(map(_STAMP.match, lines)) else (_bare,)
+    return [before(base) for before in befores for base in bases or (DEFAULT, TRANSIT_GATEWAY)]
+
+
+def _bare(layout: Layout) -> Layout:
+    return layout
+
+
+def _before(lines: list[str], given: Layout) -> Layout:
+    """The layout given, with what stands before each record, as some line proves."""
+    first, *others = _candidates(lines, given)
+    proven = (
+        layout
+        for layout in (first, *others)
+        if others and any(isinstance(judge(line, layout), Record) for line in lines)
+    )
+    return next(proven, first)
+
+
+def _nearly(line: str, candidates: list[Layout]) -> str:
+    """What keeps a line from being a record in a default format, if it is but a few values."""
+    for layout in candidates:
+        verdict = judge(line, layout)
+        bad = bad_values(line, layout)
+        if isinstance(verdict, Malformed) and bad and 4 * len(bad) < len(layout.columns):
+            return (
+                "its first line is a record in the default format but for a value: "
+                f"{verdict.detail} ({verdict.reason}); "
+                "if it has other fields, give them by --layout '${version} ${account-id} …'"
+            )
+    return ""
+
+
+_STAMP = re.compile(r"\s*" + STAMP + r"[ \t]")
 
 
 def _header(line: bytes) -> Layout | None:
@@ -119,10 +171,10 @@ _SEEN: dict[bytes, Layout | None] = {}
 _SEEN_MOST = 1000
 
 
-def _look(line: bytes) -> str:
+def _look(line: str) -> str:
     """What a line that fits nothing looks like, in few words."""
-    text = line[:80].decode("utf-8", "replace")
-    if line.startswith(b"PAR1"):
+    text = line.encode("utf-8", "surrogateescape")[:80].decode("utf-8", "replace")
+    if line.startswith("PAR1"):
         return "it is Parquet; save it as a file whose name ends in .parquet, and give that"
     if "\x00" in text or text.count("\ufffd") > len(text) // 8:
         return "no flow-log layout fits: it is binary"

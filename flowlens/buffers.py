@@ -32,6 +32,14 @@ Apart = Aside | Fault
 
 
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """Lines that an envelope has written from named values: their layout, and their indexes."""
+
+    layout: Layout
+    places: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of a buffer's lines that comes from one source.
 
@@ -49,7 +57,7 @@ class Buffer:
     """Whole lines of one layout, from one source or many small ones in a row.
 
     `dropped` maps a line's index to the bytes that were cut off its end for its length; `apart` a
-    blank line's to what it stands for.
+    blank line's to what it stands for; `keyed` lines stand under a layout of their own.
     """
 
     layout: Layout
@@ -57,6 +65,7 @@ class Buffer:
     segments: tuple[Segment, ...]
     dropped: Mapping[int, int] = field(default_factory=dict)
     apart: Mapping[int, Apart] = field(default_factory=dict)
+    keyed: Keyed | None = None
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from flowlens.blocks import Block, NoLayoutError, beginning
 from flowlens.buffers import Buffer, Joined
 from flowlens.envelopes.opened import HEAD, LINES, is_lines, without_mark
 from flowlens.envelopes.opened import opened as envelope
-from flowlens.fields import EXPORT_TIME
+from flowlens.fields import EXPORT_TIME, STREAM
 from flowlens.inflate import BLOCK, Inflated, inflate, opened
 from flowlens.layouts import DuplicateFieldError, Layout
 from flowlens.sources import Source
@@ -36,6 +36,8 @@ REFUSED = (NoLayoutError, DuplicateFieldError, OSError)
 
 Numbered = tuple[int, Source]
 
+_STAMPED = {(EXPORT_TIME,): "export lines", (EXPORT_TIME, STREAM): "lines of aws logs tail"}
+
 
 @dataclass(slots=True)
 class Note:
@@ -53,9 +55,8 @@ class Note:
     @property
     def form(self) -> str:
         """The envelope by its name; lines with a time before each are an export's."""
-        if self.layout is None or EXPORT_TIME not in self.layout.columns:
-            return self.envelope
-        return self.envelope.replace(LINES, "export lines", 1)
+        before = self.layout.before if self.layout else ()
+        return self.envelope.replace(LINES, _STAMPED[before], 1) if before else self.envelope
 
     def refuse(self, error: Exception) -> None:
         """Say why the source can't be read, or, where a layout was found already, not on."""
@@ -109,7 +110,7 @@ def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
     for index, source in group:
         note = Note(index)
         try:
-            block = _fetched(source, note)
+            block = _fetched(source, note, given or source.layout)
             if block is None:
                 portion.too_large.append((index, source))
                 continue
@@ -132,7 +133,7 @@ def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
     yield portion
 
 
-def _fetched(source: Source, note: Note) -> Block | None:
+def _fetched(source: Source, note: Note, given: Layout | None) -> Block | None:
     """A small file's lines, or None if it has too many or of too many kinds to be read at once."""
     parts: list[bytes] = []
     size = 0
@@ -146,12 +147,12 @@ def _fetched(source: Source, note: Note) -> Block | None:
     text = parts[0] if len(parts) == 1 else b"".join(parts)
     note.compression, note.broken = inflated.compression, inflated.broken
     text = without_mark(text)
-    if is_lines(text[:HEAD]):
+    if is_lines(text[:HEAD], given):
         note.envelope = LINES
         return Block(text[: text.rfind(b"\n") + 1] if inflated.broken else text, {})
-    content = envelope(Inflated("", iter([text])))
+    content = envelope(Inflated("", iter([text]), inflated.broken), given)
     block = next(content.blocks, Block(b"", {}))
-    if next(content.blocks, None) is not None:
+    if block.keyed or next(content.blocks, None) is not None:
         return None
     note.envelope, note.aside = content.envelope, content.aside
     note.broken = note.broken or content.broken

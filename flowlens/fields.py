@@ -47,7 +47,10 @@ SQL_TYPES = {
 }
 
 EXPORT_TIME = "@time"
-"""The time of ingestion that CloudWatch's export puts before each record: a token, and no field."""
+"""The time that CloudWatch's export and `aws logs tail` put before each record, and no field."""
+
+STREAM = "@stream"
+"""The log stream that `aws logs tail` puts behind the time, and no field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ def field_of(column: str) -> Field:
     """The field of a column; an unknown one is text of its own name."""
     if column == EXPORT_TIME:
         return Field(column, column, Kind.STAMP, "", 0, "when CloudWatch took the record in")
+    if column == STREAM:
+        return Field(column, column, Kind.TEXT, "", 0, "the log stream of the record")
     known = fields().get(column)
     return known or Field(column, column, Kind.TEXT, "", 0, "a field that flowlens does not know")
 

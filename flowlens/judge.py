@@ -134,6 +134,24 @@ def _record(tokens: list[str], layout: Layout) -> Record | Malformed:
     return Record(" ".join(record.values()), status)
 
 
+def bad_values(line: str, layout: Layout) -> list[str]:
+    """The columns whose value isn't theirs, in a line of as many as the layout has; else none.
+
+    >>> bad_values("10.0.0.300 99999", Layout(("srcaddr", "dstport")))
+    ['srcaddr', 'dstport']
+    """
+    tokens = [token for token in _BLANKS.split(line.lstrip("\ufeff")) if token]
+    if len(tokens) != len(layout.columns):
+        return []
+    values = dict(zip(layout.columns, tokens, strict=True))
+    bad = [
+        column
+        for column, token in values.items()
+        if token not in NULLS and isinstance(_canonical(token, column), Malformed)
+    ]
+    return bad or [column for column in layout.columns if values[column] in NULLS]
+
+
 def _status(record: dict[str, str], layout: Layout) -> Status:
     stated = record.get("log_status", "-")
     if stated != "-":

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from flowlens.errors import FlowlensError, UsageError, nearest
-from flowlens.fields import EXPORT_TIME, columns_by_token, field_of, fields
+from flowlens.fields import EXPORT_TIME, STREAM, columns_by_token, field_of, fields
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _BLANKS = re.compile(r"[ \t\r\n\v\f]+")
@@ -50,8 +51,13 @@ class Layout:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The columns without the time that an export puts before each record."""
-        return tuple(column for column in self.columns if column != EXPORT_TIME)
+        """The columns without the time and the log stream that may stand before each record."""
+        return self.columns[len(self.before) :]
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """What stands before each record: nothing, a time, or a time and a log stream."""
+        return tuple(column for column in self.columns if column in (EXPORT_TIME, STREAM))
 
     def __str__(self) -> str:
         return f"version {self.version}, {len(self.fields)} fields, by {self.origin}"
@@ -74,10 +80,65 @@ DEFAULT = Layout(
     tuple(field.column for field in fields().values() if field.version == 2), Origin.DEFAULT
 )
 
+_TRANSIT_GATEWAY = """
+    version resource-type account-id tgw-id tgw-attachment-id tgw-src-vpc-account-id
+    tgw-dst-vpc-account-id tgw-src-vpc-id tgw-dst-vpc-id tgw-src-subnet-id tgw-dst-subnet-id
+    tgw-src-eni tgw-dst-eni tgw-src-az-id tgw-dst-az-id tgw-pair-attachment-id srcaddr dstaddr
+    srcport dstport protocol packets bytes start end log-status type packets-lost-no-route
+    packets-lost-blackhole packets-lost-mtu-exceeded packets-lost-ttl-expired tcp-flags region
+    flow-direction pkt-src-aws-service pkt-dst-aws-service
+"""
+
+TRANSIT_GATEWAY = Layout(
+    tuple(columns_by_token()[token] for token in _TRANSIT_GATEWAY.split()), Origin.DEFAULT
+)
+"""The default format of a transit gateway's flow logs (AWS, "Transit gateway flow log records")."""
+
+_BLANK = r"[ \t\r\v\f]"
+_TOKEN = rf"[^ \t\r\n\v\f]+{_BLANK}+"
+_GATEWAY_RECORD = rf"[0-9]+{_BLANK}+TransitGateway(?:{_BLANK}|$)"
+_VPC_RECORD = rf"[0-9]+{_BLANK}+{_TOKEN}(?:eni-|-{_BLANK})"
+
 
 def stamped(layout: Layout) -> Layout:
     """The layout of the same records in CloudWatch's export files: a time stands before each."""
     return Layout((EXPORT_TIME, *layout.columns), layout.origin)
+
+
+def streamed(layout: Layout) -> Layout:
+    """The layout of the same records as `aws logs tail` prints them: behind time and stream."""
+    return Layout((EXPORT_TIME, STREAM, *layout.columns), layout.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Another default format, whose records may stand among those of a layout; a line that `begins`
+    so (a regular expression) is one of them.
+    """
+
+    layout: Layout
+    begins: str
+
+
+@lru_cache(100)
+def sibling(layout: Layout) -> Sibling | None:
+    """The other default format, for one of them: VPCs and transit gateways share log groups.
+
+    >>> sibling(DEFAULT).layout.version, sibling(TRANSIT_GATEWAY).layout.version
+    (6, 2)
+    """
+    if layout.origin is not Origin.DEFAULT:
+        return None
+    gateway = layout.fields == TRANSIT_GATEWAY.columns
+    other, record = (DEFAULT, _VPC_RECORD) if gateway else (TRANSIT_GATEWAY, _GATEWAY_RECORD)
+    begins = f"^\ufeff*{_BLANK}*" + _TOKEN * len(layout.before) + record
+    return Sibling(Layout((*layout.before, *other.columns), layout.origin), begins)
+
+
+def of_line(line: str, layout: Layout) -> Layout:
+    """The layout of a line that stands under a layout: that one, or its sibling."""
+    other = sibling(layout)
+    return other.layout if other and re.search(other.begins, line) else layout
 
 
 class DuplicateFieldError(FlowlensError):
@@ -108,7 +169,7 @@ def from_header(line: str) -> Layout | None:
 
 
 def from_user(text: str) -> Layout:
-    """The layout a user gives: AWS's `${srcaddr} ${dstaddr} …` or plain names.
+    """The layout a user gives: AWS's `${srcaddr} …`, Terraform's `$${srcaddr} …` or plain names.
 
     Raises:
         UsageError: no names, a token that is no name, or a name twice.
@@ -116,7 +177,7 @@ def from_user(text: str) -> Layout:
     >>> from_user("${srcaddr} ${start}").columns
     ('srcaddr', 'start_time')
     """
-    tokens = [re.sub(r"^\$\{(.*)\}$", r"\1", token) for token in text.replace(",", " ").split()]
+    tokens = [re.sub(r"^\$+\{(.*)\}$", r"\1", token) for token in text.replace(",", " ").split()]
     wrong = next((token for token in tokens if not _NAME.fullmatch(token)), None)
     if wrong is not None or not tokens:
         raise UsageError(

@@ -7,40 +7,29 @@ What is parsed after that is known to be good, so the CSV reader can neither fai
 from __future__ import annotations
 
 import io
-from bisect import bisect_right, insort
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
 
 import polars as pl
 import pyarrow as pa
 from polars.expr.whenthen import ChainedThen, Then
 
-from flowlens.accounting import KEPT_TEXT, Counts, MalformedLine
-from flowlens.buffers import Apart, Aside, Buffer
+from flowlens.buffers import Buffer
 from flowlens.columns import build, span, uncompressed
-from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
-from flowlens.layouts import DuplicateFieldError, Layout, from_header
-from flowlens.patterns import is_typed, patterns
+from flowlens.fields import field_of
+from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, Verdict, judge
+from flowlens.layouts import Layout
+from flowlens.patterns import patterns
+from flowlens.sections import NAMES, Section, by_layout
+from flowlens.tallies import BLANK, HEADER, MALFORMED, Faults, Tally, tallied
 
-_BLANKS = r"[ \t\r\v\f]+"
+FOREIGN = "\x01"
+"""What stands for bytes that are no UTF-8: a control, which no record has."""
 _UNTIDY = r"[ \t\r\v\f]{2,}|[\t\r\v\f]"
 """What one blank stands for; in a line that is in order there is nothing of it."""
-_NAME = "[A-Za-z][A-Za-z0-9_-]*"
-_NAMES = rf"^\x{{FEFF}}*[ \t\r\v\f]*{_NAME}(?:{_BLANKS}{_NAME})*[ \t\r\v\f]*$"
-"""A line of nothing but names: a header, perhaps."""
 
-_HEADER, _BLANK, _MALFORMED = "header", "blank", "malformed"
 _RECORDS = [str(status) for status in Status]
-_COUNTED = {
-    _HEADER: "headers",
-    _BLANK: "blanks",
-    _MALFORMED: "malformed",
-    Status.OK: "ok",
-    Status.NODATA: "nodata",
-    Status.SKIPDATA: "skipdata",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +43,6 @@ class Wanted:
     columns: tuple[str, ...]
     literals: tuple[str, ...] = ()
     select: Callable[[pa.Table], pa.Table] | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """The counts of one segment; line numbers of `malformed` count from the segment's first."""
-
-    source: int
-    counts: Counts = field(default_factory=Counts)
-    malformed: list[MalformedLine] = field(default_factory=list)
-
-    def fault(self, line: int, fault: _Fault, dropped: int) -> None:
-        """Put a malformed line aside; it has been counted by its status already."""
-        reason, data = str(fault.fault.reason), fault.text.encode("utf-8", "surrogateescape")
-        self.counts.reasons[reason] += 1
-        kept = data[:KEPT_TEXT].decode("utf-8", "backslashreplace")
-        size = len(data) + dropped
-        self.malformed.append(MalformedLine("", line, reason, fault.fault.detail, kept, size))
-
-    def apart(self, line: int, what: Apart) -> None:
-        """Count a blank line for what it stands for."""
-        self.counts.blanks -= 1
-        if isinstance(what, Aside):
-            setattr(self.counts, what, getattr(self.counts, what) + 1)
-            return
-        self.counts.malformed += 1
-        self.counts.reasons[what.reason] += 1
-        fault = MalformedLine("", line, what.reason, what.detail, what.text, what.length)
-        insort(self.malformed, fault, key=lambda malformed: malformed.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,48 +66,39 @@ def parse(buffer: Buffer, wanted: Wanted) -> Parsed:
     order of the lines.
     """
     lines, original = _lines(buffer.text)
+    found = by_layout(lines, buffer)
     tables: list[pa.Table] = []
+    places: list[pl.Series] = []
     verdicts: list[pl.DataFrame] = []
-    faults: list[_Fault] = []
-    spans: list[tuple[datetime | None, datetime | None]] = []
-    layouts: list[Layout] = []
-    for section in _sections(lines, buffer):
-        layouts.append(section.layout)
+    faults = Faults()
+    for section in found.sections:
         verdict = _judged(_sorted(section), section, original, faults)
-        verdicts.append(verdict.select(pl.col("index") + section.start, "status"))
-        whole = buffer.text if len(section.lines) == len(lines) else None
-        text, rows = _records(section, verdict, wanted.literals, whole)
-        table = build(text, rows, section.layout, wanted.columns)
-        spans.append(span(table))
-        tables.append(table if wanted.select is None else wanted.select(table))
-    tallies = _tallies(buffer, len(lines), pl.concat(verdicts), faults)
-    first = min((first for first, _ in spans if first is not None), default=None)
-    last = max((last for _, last in spans if last is not None), default=None)
-    return Parsed(pa.concat_tables(tables), tallies, tuple(layouts), first, last)
+        verdicts.append(verdict.select(section.place(verdict["index"]), "status"))
+        whole = buffer.text if section.places is None else None
+        text, kept = _records(section, verdict, wanted.literals, whole)
+        tables.append(build(text, len(kept), section.layout, wanted.columns))
+        places.append(kept)
+    if found.scattered:
+        some = _scattered(found.scattered, original, wanted, faults)
+        tables.append(some.table)
+        places.append(some.places)
+        verdicts.append(some.verdicts)
+    table = _in_order(tables, places)
+    tallies = tallied(buffer, len(lines), pl.concat(verdicts), faults)
+    first, last = span(table)
+    selected = table if wanted.select is None else wanted.select(table)
+    return Parsed(selected, tallies, found.layouts, first, last)
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """Lines under one layout; `start` is the first one's index in the buffer.
-
-    `ok` is true where a line matches the layout's pattern for records with traffic; `rest` holds
-    the others, as index and line.
-    """
-
-    start: int
-    lines: pl.Series
-    layout: Layout
-    ok: pl.Series
-    rest: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """A malformed line by its index in the buffer."""
-
-    index: int
-    text: str
-    fault: Malformed
+def _in_order(tables: list[pa.Table], places: list[pl.Series]) -> pa.Table:
+    """The rows of the tables by their places in the buffer; most buffers have one table."""
+    table = pa.concat_tables(tables)
+    if len(tables) == 1 or not table.num_columns:
+        return table
+    # Arrow can't take rows of string views; polars can, and shares them.
+    rows = pl.DataFrame(table)[pl.concat(places).arg_sort()]
+    ordered: pa.Table = rows.to_arrow(compat_level=pl.CompatLevel.newest())
+    return ordered.cast(table.schema)
 
 
 def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
@@ -160,7 +112,7 @@ def _lines(text: bytes) -> tuple[pl.Series, Callable[[int], str]]:
             text.decode()
     except UnicodeDecodeError:
         originals = [line.decode("utf-8", "surrogateescape") for line in text.split(b"\n")]
-        clean = "\n".join(originals).encode("ascii", "replace").replace(b"?", b"\x01")
+        clean = "\n".join(originals).encode("ascii", "replace").replace(b"?", FOREIGN.encode())
         return _split(clean), originals.__getitem__
     lines = _split(text)
     return lines, lines.__getitem__
@@ -171,54 +123,7 @@ def _split(text: bytes) -> pl.Series:
     return pl.read_lines(io.BytesIO(plain))["line"].slice(above)
 
 
-def _sections(lines: pl.Series, buffer: Buffer) -> Iterator[_Section]:
-    """Cut the lines where a header changes the layout; most buffers are one section.
-
-    Each source begins with the buffer's layout again.
-    """
-    ok = _matches(lines, buffer.layout)
-    rest = _rest(lines, ok)
-    line = pl.col("line")
-    names = rest.filter((line.str.len_bytes() <= MAX_LINE) & line.str.contains(_NAMES))
-    headers = [(index, 1, _header(name)) for index, name in names.iter_rows()]
-    begins = accumulate(segment.lines or 0 for segment in buffer.segments[:-1])
-    starts = [(start, 0, buffer.layout) for start in begins] if headers else []
-    first, layout = 0, buffer.layout
-    for index, _, found in sorted([*starts, *headers], key=lambda change: change[:2]):
-        if found is None or found.columns == layout.columns:
-            continue
-        if index > first:
-            yield _section(first, lines.slice(first, index - first), layout)
-        first, layout = index, found
-    if first or layout.columns != buffer.layout.columns:
-        yield _section(first, lines.slice(first), layout)
-    else:
-        yield _Section(0, lines, layout, ok, rest)
-
-
-def _section(start: int, lines: pl.Series, layout: Layout) -> _Section:
-    ok = _matches(lines, layout)
-    return _Section(start, lines, layout, ok, _rest(lines, ok))
-
-
-def _rest(lines: pl.Series, ok: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"line": lines}).with_row_index("index").filter(~ok)
-
-
-def _header(line: str) -> Layout | None:
-    try:
-        return from_header(line)
-    except DuplicateFieldError:
-        return None
-
-
-def _matches(lines: pl.Series, layout: Layout) -> pl.Series:
-    """Where a line is a record with traffic; a layout of texts alone can't tell it from names."""
-    ok = lines.str.contains(patterns(layout).ok) & (lines.str.len_bytes() <= MAX_LINE)
-    return ok if is_typed(layout) else ok & ~lines.str.contains(_NAMES)
-
-
-def _sorted(section: _Section) -> pl.DataFrame:
+def _sorted(section: Section) -> pl.DataFrame:
     """The lines that are no plain record with traffic: index, line, text (blanks in order), status.
 
     The status is null where no pattern tells.
@@ -228,82 +133,112 @@ def _sorted(section: _Section) -> pl.DataFrame:
     rest = section.rest.with_columns(
         pl.col("line").str.replace_all(_UNTIDY, " ").str.strip_chars(" ").alias("text")
     )
-    status: Then | ChainedThen = pl.when(text == "").then(pl.lit(_BLANK))
+    status: Then | ChainedThen = pl.when(text == "").then(pl.lit(BLANK))
     for pattern, name in zip((match.ok, match.nodata, match.skipdata), _RECORDS, strict=True):
         if pattern is not None:
             status = status.when(text.str.contains(pattern)).then(pl.lit(name))
-    sure = (pl.col("line").str.len_bytes() <= MAX_LINE) & ~text.str.contains(_NAMES)
+    sure = (pl.col("line").str.len_bytes() <= MAX_LINE) & ~text.str.contains(NAMES)
     return rest.with_columns(pl.when(sure).then(status).alias("status"))
 
 
 def _judged(
-    rest: pl.DataFrame, section: _Section, original: Callable[[int], str], faults: list[_Fault]
+    rest: pl.DataFrame, section: Section, original: Callable[[int], str], faults: Faults
 ) -> pl.DataFrame:
-    """Fill in the statuses that no pattern tells; malformed lines are added to `faults`."""
-    open_lines = rest.filter(pl.col("status").is_null())["index"]
-    if open_lines.is_empty():
+    """Fill in the statuses that no pattern tells; malformed lines are added to `faults`.
+
+    A line that stands there again and again is judged once.
+    """
+    unsure = rest.filter(pl.col("status").is_null()).select("index", "line")
+    if unsure.is_empty():
         return rest
-    judged: dict[str, list[object]] = {"index": [], "status": [], "text": []}
-    for index in open_lines:
-        line = original(section.start + index)
-        verdict = judge(line, section.layout)
-        judged["index"].append(index)
-        judged["text"].append(verdict.text if isinstance(verdict, Record) else "")
-        if isinstance(verdict, Record):
-            judged["status"].append(str(verdict.status))
-        elif isinstance(verdict, Header):
-            judged["status"].append(_HEADER)
-        elif isinstance(verdict, Malformed):
-            judged["status"].append(_MALFORMED)
-            faults.append(_Fault(section.start + index, line, verdict))
-        else:
-            judged["status"].append(_BLANK)
-    schema = {name: rest.schema[name] for name in judged}
-    return rest.update(pl.DataFrame(judged, schema=schema), on="index")
+    # Lines that were no UTF-8 look alike and needn't be.
+    own = pl.when(pl.col("line").str.contains(FOREIGN, literal=True)).then("index")
+    unsure = unsure.with_columns(own.alias("own"))
+    first = unsure.group_by("line", "own", maintain_order=True).agg(pl.col("index").first())
+    judged: list[tuple[str, str, int | None]] = []
+    for place in section.place(first["index"]):
+        text = original(place)
+        verdict = judge(text, section.layout)
+        canonical = verdict.text if isinstance(verdict, Record) else ""
+        kind = faults.kind(text, verdict) if isinstance(verdict, Malformed) else None
+        judged.append((_status(verdict), canonical, kind))
+    schema = {"status": pl.String, "text": pl.String, "kind": pl.UInt32}
+    told = first.select("line", "own").hstack(pl.DataFrame(judged, schema=schema, orient="row"))
+    sure = unsure.join(told, on=["line", "own"], nulls_equal=True, maintain_order="left")
+    bad = sure.filter(pl.col("kind").is_not_null())
+    faults.stand(section.place(bad["index"]), bad["kind"])
+    return rest.update(sure.select("index", "status", "text"), on="index")
+
+
+def _status(verdict: Verdict) -> str:
+    match verdict:
+        case Record():
+            return str(verdict.status)
+        case Header():
+            return HEADER
+        case Malformed():
+            return MALFORMED
+    return BLANK
+
+
+@dataclass(frozen=True, slots=True)
+class _Scattered:
+    """What lines of many layouts gave: rows at their places in the buffer, and other verdicts."""
+
+    table: pa.Table
+    places: pl.Series
+    verdicts: pl.DataFrame
+
+
+def _scattered(
+    lines: list[tuple[int, Layout]],
+    original: Callable[[int], str],
+    wanted: Wanted,
+    faults: Faults,
+) -> _Scattered:
+    """Lines of layouts that have few each, judged one by one and written under one layout."""
+    statuses: list[str] = []
+    kinds: list[int | None] = []
+    texts: list[str] = []
+    places: list[int] = []
+    sources = (field_of(name).source for name in wanted.columns)
+    columns = tuple(dict.fromkeys(["log_status", *sources]))
+    for place, layout in lines:
+        line = original(place)
+        verdict = judge(line, layout)
+        statuses.append(_status(verdict))
+        kinds.append(faults.kind(line, verdict) if isinstance(verdict, Malformed) else None)
+        if isinstance(verdict, Record) and all(text in verdict.text for text in wanted.literals):
+            values = dict(zip(layout.columns, verdict.text.split(" "), strict=True))
+            values["log_status"] = verdict.status
+            texts.append(" ".join(values.get(column, "-") for column in columns))
+            places.append(place)
+    verdicts = pl.DataFrame(
+        {"index": [place for place, _ in lines], "status": statuses, "kind": kinds},
+        schema={"index": pl.UInt32, "status": pl.String, "kind": pl.UInt32},
+    )
+    bad = verdicts.filter(pl.col("kind").is_not_null())
+    faults.stand(bad["index"], bad["kind"])
+    return _Scattered(
+        build("\n".join(texts).encode(), len(texts), Layout(columns), wanted.columns),
+        pl.Series(places, dtype=pl.UInt32),
+        verdicts.filter(pl.col("status") != Status.OK).select("index", "status"),
+    )
 
 
 def _records(
-    section: _Section, verdict: pl.DataFrame, literals: tuple[str, ...], whole: bytes | None
-) -> tuple[bytes, int]:
-    """The text of the section's records in canonical form, and how many they are."""
+    section: Section, verdict: pl.DataFrame, literals: tuple[str, ...], whole: bytes | None
+) -> tuple[bytes, pl.Series]:
+    """The text of the section's records in canonical form, and their places in the buffer."""
     more = verdict.filter(pl.col("status").is_in(_RECORDS))
     changed = more.filter(pl.col("text") != pl.col("line"))
     if whole is not None and not literals and changed.is_empty() and len(more) == len(verdict):
-        return whole, len(section.lines)
+        return whole, pl.select(pl.int_range(len(section.lines), dtype=pl.UInt32)).to_series()
     keep = section.ok.rename("keep").scatter(more["index"], True) if len(more) else section.ok
     lines = section.lines
     if not changed.is_empty():
         lines = lines.clone().scatter(changed["index"], changed["text"])
     for literal in literals:
         keep = keep & lines.str.contains(literal, literal=True)
-    lines = lines.filter(keep)
-    return lines.str.join("\n").item().encode(), len(lines)
-
-
-def _tallies(
-    buffer: Buffer, lines: int, verdicts: pl.DataFrame, faults: list[_Fault]
-) -> list[Tally]:
-    """Count by segment; what the verdicts don't name is a record with traffic."""
-    segments = buffer.segments
-    sizes = [segment.lines if segment.lines is not None else lines for segment in segments]
-    starts = [0, *accumulate(sizes)]
-    tallies = [Tally(segment.source) for segment in segments]
-    for tally, segment, size in zip(tallies, segments, sizes, strict=True):
-        tally.counts.lines = size + segment.headers
-        tally.counts.headers = segment.headers
-        tally.counts.ok = size
-    place = pl.Series(starts[1:], dtype=pl.UInt32).search_sorted(verdicts["index"], side="right")
-    counted = verdicts.select(place.alias("place"), "status").group_by("place", "status").len()
-    for index, status, number in counted.iter_rows():
-        counts = tallies[index].counts
-        name = _COUNTED[status]
-        counts.ok -= number
-        setattr(counts, name, getattr(counts, name) + number)
-    for fault in faults:
-        index = bisect_right(starts, fault.index) - 1
-        line = fault.index - starts[index] + segments[index].headers + 1
-        tallies[index].fault(line, fault, buffer.dropped.get(fault.index, 0))
-    for at, what in buffer.apart.items():
-        index = bisect_right(starts, at) - 1
-        tallies[index].apart(at - starts[index] + segments[index].headers + 1, what)
-    return tallies
+    text = lines.filter(keep).str.join("\n").item().encode()
+    return text, section.place(keep.arg_true())

@@ -28,8 +28,9 @@ _V6 = "|".join(
 
 ADDRESS = f"(?:{_V4}|{_V6})"
 
-STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z"
-"""A time as CloudWatch's export writes it."""
+STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+STAMP += "(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+"""A time as CloudWatch's export and `aws logs tail` write it, which may leave out the zone."""
 
 _TEXT = "[^\\x00-\\x20\\x7f\ufeff]+"
 

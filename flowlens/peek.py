@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
-from flowlens.blocks import NoLayoutError
+from flowlens.blocks import PROOF_LINES, NoLayoutError, beginning
 from flowlens.envelopes.opened import is_lines, without_mark
 from flowlens.envelopes.opened import opened as envelope
 from flowlens.fields import fields
 from flowlens.inflate import Inflated, inflate, opened
-from flowlens.layouts import DuplicateFieldError, Layout, from_header
+from flowlens.layouts import DuplicateFieldError, Layout, sibling
 from flowlens.sources import Source
 
 _PEEK = 65_536
@@ -44,7 +45,7 @@ def header_columns(sources: Iterable[Source], given: Layout | None) -> tuple[str
         for source in together:
             found.update(source.layout.columns if source.layout else ())
             with suppress(OSError, DuplicateFieldError, NoLayoutError):
-                found.update(_columns(_beginning(source)))
+                found.update(_columns(_beginning(source), given or source.layout))
     return tuple(sorted(found))
 
 
@@ -75,11 +76,23 @@ def _beginning(source: Source) -> bytes:
     return without_mark(next(pieces, b""))[:_MOST]
 
 
-def _columns(beginning: bytes) -> Iterator[str]:
-    """The columns that a header line names, or the keys of rows in an envelope."""
-    header = from_header(beginning.split(b"\n", 1)[0].decode("utf-8", "replace"))
-    if header is not None:
-        yield from header.columns
-    elif not is_lines(beginning):
-        for block in envelope(Inflated("", iter([beginning]))).blocks:
-            yield from block.layout.columns if block.layout else ()
+def _columns(text: bytes, given: Layout | None) -> Iterator[str]:
+    """The columns of the lines, or of the rows in an envelope."""
+    if is_lines(text, given):
+        yield from _of_lines(text, given)
+        return
+    for block in envelope(Inflated("", iter([text])), given).blocks:
+        keyed = block.layout or (block.keyed and block.keyed.layout)
+        yield from keyed.columns if keyed else ()
+        if block.layout is None:
+            yield from _of_lines(block.messages(), given)
+
+
+def _of_lines(text: bytes, given: Layout | None) -> Iterator[str]:
+    """The columns that a header names; of lines without one those that their values prove."""
+    layout, _ = beginning(text, given)
+    yield from layout.fields
+    other = sibling(layout)
+    lines = text.split(b"\n", PROOF_LINES)[:PROOF_LINES]
+    if other and any(re.search(other.begins, line.decode("utf-8", "replace")) for line in lines):
+        yield from other.layout.fields

@@ -11,17 +11,18 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import pyarrow as pa
 
-from flowlens.accounting import Account, MalformedLine, SourceAccount
-from flowlens.blocks import beginning
+from flowlens.accounting import KEPT_LINES, Account, MalformedLine, SourceAccount
+from flowlens.blocks import Block, beginning
 from flowlens.buffers import Buffer, Segment
 from flowlens.envelopes.opened import opened as envelope
 from flowlens.errors import NoInputError
 from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
 from flowlens.inflate import inflate, opened
-from flowlens.layouts import Layout, Origin
+from flowlens.layouts import DEFAULT, Layout, Origin
 from flowlens.parse import Parsed, Wanted, parse
 from flowlens.sources import Found
 
@@ -136,7 +137,8 @@ class Reading:
             with opened(source) as file:
                 inflated = inflate(file)
                 note.compression = inflated.compression
-                content = envelope(inflated)
+                given = self._given or source.layout
+                content = envelope(inflated, given)
                 note.aside = content.aside
                 for block in content.blocks:
                     note.envelope = content.envelope
@@ -144,7 +146,7 @@ class Reading:
                     if block.layout is not None:
                         note.layout = block.layout
                     elif note.layout is None or note.layout.origin is Origin.KEYS:
-                        note.layout, skip = beginning(text, self._given or source.layout)
+                        note.layout, skip = _beginning(block, given)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(
                         note.layout,
@@ -152,6 +154,7 @@ class Reading:
                         (Segment(index, None, headers),),
                         {line - headers: cut for line, cut in block.dropped.items()},
                         {line - headers: what for line, what in block.apart.items()},
+                        block.keyed,
                     )
                     before, done = done, min(inflated.taken, source.size or 0)
                     future = pool.submit(_parse, buffer, self._wanted)
@@ -189,6 +192,9 @@ class Reading:
             task.note.layout = work.parsed[0].layouts[-1]
             for later in pending:
                 if later.note is task.note and later.buffer is not None:
+                    held = later.buffer.layout
+                    if held.origin is Origin.KEYS or held.columns == task.note.layout.columns:
+                        continue
                     later.buffer = replace(later.buffer, layout=task.note.layout)
                     later.future = pool.submit(_parse, later.buffer, self._wanted)
         for note in work.notes:
@@ -218,7 +224,9 @@ class Reading:
     def _enter(self, parsed: Parsed) -> None:
         for tally in parsed.tallies:
             account = self.account.sources[tally.source]
-            for fault in tally.malformed:
+            # Millions can be malformed; without a quarantine the first of them are enough.
+            most = None if self._on_malformed else KEPT_LINES - len(account.malformed)
+            for fault in islice(tally.malformed, most):
                 place = account.counts.lines + fault.line
                 line = replace(fault, source=account.name, line=place)
                 account.keep(line)
@@ -232,6 +240,21 @@ class Reading:
             self.account.columns.update(layout.fields)
         if self.account.selected is not None:
             self.account.selected += parsed.table.num_rows
+
+
+def _beginning(block: Block, given: Layout | None) -> tuple[Layout, int]:
+    """The layout of a block's lines, and the bytes its header line takes.
+
+    Where others are keyed, that shows what the source is, and what stands between them may be
+    anything.
+    """
+    try:
+        layout, skip = beginning(block.messages(), given)
+    except REFUSED:
+        if block.keyed is None:
+            raise
+        return DEFAULT, 0
+    return layout, 0 if block.keyed else skip
 
 
 def _parse(buffer: Buffer, wanted: Wanted) -> Work:

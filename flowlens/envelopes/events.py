@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
-from flowlens.blocks import Block, NoLayoutError
-from flowlens.envelopes.packed import DEEPEST, TooDeepError
+from flowlens.blocks import Block, NoLayoutError, blocks
+from flowlens.envelopes.packed import DEEPEST, Payload, TooDeepError, is_payload
 from flowlens.envelopes.rows import as_json
-from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs
+from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs, text_of
 from flowlens.envelopes.units import Units
 from flowlens.envelopes.values import Batch, Damage, Event, Values
 
-Nested = Callable[[Iterable[str]], Iterable[bytes]]
-"""Opens payloads in base64 to the pieces of JSON that they hold."""
+Nested = Callable[[Iterable[str]], Iterable[Payload]]
+"""Opens payloads in base64 to what they hold."""
 
 _OF_EVENTS = (Shape.EVENT, Shape.PAGE, Shape.PAYLOAD)
-_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS)
+_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS, Shape.TEXT)
 
 
 @dataclass(slots=True)
@@ -66,6 +66,8 @@ class Events:
                 yield from self._rows([row for value in values for row in rows(value)])
             elif kind is Shape.PACKED:
                 yield from self._packed(values)
+            elif kind is Shape.TEXT:
+                yield from self._texts(values)
             elif kind is Shape.OTHER:
                 for value in values:
                     self._units.fault(f"{kind}, {look(value)}", as_json(value))
@@ -114,6 +116,9 @@ class Events:
         held: list[str] = []
         for value in values:
             parts = payloads(value)
+            if not parts:
+                # A shard had nothing new.
+                self.kinds[Shape.PACKED] = None
             if None not in parts:
                 held += cast("list[str]", parts)
                 continue
@@ -132,12 +137,55 @@ class Events:
         if self._depth == DEEPEST and texts:
             raise TooDeepError
         self._depth += 1
-        held = Values(self.nested(texts))
-        for batch in held:
-            yield from self._batch(batch)
-        if held.broken:
-            self._units.fault(f"a payload in which {held.broken}", b"")
+        for is_json, group in groupby(self.nested(texts), lambda payload: payload.is_json):
+            taken: list[Payload] = []
+            pieces = _pieces(group, taken)
+            if is_json:
+                held = Values(pieces)
+                for batch in held:
+                    yield from self._batch(batch)
+                if held.broken:
+                    self._units.fault(f"a payload in which {held.broken}", b"")
+            else:
+                for block in blocks(pieces):
+                    self.kinds[Shape.PACKED] = None
+                    text = block.text.removesuffix(b"\n").decode("utf-8", "surrogateescape")
+                    yield from self._units.messages(text.split("\n"), [])
+            for payload in taken:
+                if payload.broken:
+                    detail = f"a payload that can't be read whole: {payload.broken}"
+                    self._units.fault(detail, payload.text.encode("utf-8", "replace"))
         self._depth -= 1
+
+    def _texts(self, values: list[Any]) -> Iterator[Block]:
+        """Texts that are a message each, or a payload."""
+        texts = map(text_of, values)
+        for is_packed, group in groupby(texts, is_payload):
+            if is_packed:
+                yield from self._payloads(list(group))
+            else:
+                yield from self._units.messages(list(group), [])
+
+
+def _pieces(payloads: Iterable[Payload], taken: list[Payload]) -> Iterator[bytes]:
+    """What payloads hold, each from a line of its own; those read to their end are `taken`."""
+    for payload in payloads:
+        taken.append(payload)
+        last = b"\n"
+        for piece in payload.pieces:
+            last = piece[-1:] or last
+            yield piece
+        if last != b"\n":
+            yield b"\n"
+
+
+def holds_records(head: bytes) -> bool:
+    """Whether content that begins so is JSON with records in it."""
+    batch = next(iter(Values(iter([head]))), None)
+    if batch is None or isinstance(batch, Damage):
+        return False
+    kinds = {kind for kind, _ in runs(batch)}
+    return not kinds.isdisjoint((*_HOLD_RECORDS, Shape.CONTROL, Shape.PACKED))
 
 
 def _strange(batch: Batch) -> str:

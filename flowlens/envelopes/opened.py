@@ -9,10 +9,12 @@ from itertools import chain
 
 from flowlens.blocks import Block, blocks
 from flowlens.envelopes import delimited
-from flowlens.envelopes.events import Events
-from flowlens.envelopes.packed import DEEPEST, TooDeepError, packing, payload, unpacked
+from flowlens.envelopes.events import Events, holds_records
+from flowlens.envelopes.packed import DEEPEST, TooDeepError, packing, payloads, unpacked
+from flowlens.envelopes.tabs import MESSAGES, by_line, has_tabs_between
 from flowlens.envelopes.values import Values
 from flowlens.inflate import Inflated
+from flowlens.layouts import Layout
 
 HEAD = 1 << 16
 """Bytes that show what a source is."""
@@ -49,13 +51,18 @@ class Opened:
         return next((text for said in self._breaks if (text := said())), "")
 
 
-def is_lines(head: bytes) -> bool:
-    """Whether content that begins so is nothing but lines."""
-    return not (packing(head) or _start(head) in _JSON or delimited.header(_first(head)))
+def is_lines(head: bytes, given: Layout | None = None) -> bool:
+    """Whether content that begins so is nothing but lines; `given` is the layout of its records."""
+    return not (
+        packing(head)
+        or _is_json(head, given)
+        or delimited.header(_first(head))
+        or has_tabs_between(head, given)
+    )
 
 
-def opened(inflated: Inflated) -> Opened:
-    """Open the envelope of a source.
+def opened(inflated: Inflated, given: Layout | None = None) -> Opened:
+    """Open the envelope of a source, whose records have the layout `given`, if one is.
 
     Raises:
         NoLayoutError: it is packed in itself too often, or holds JSON of something else (this also
@@ -72,18 +79,28 @@ def opened(inflated: Inflated) -> Opened:
         content._layers.append(form)
         content._breaks.append(lambda inner=innermost: inner.broken)  # type: ignore[misc]
         head, pieces = _looked(innermost.pieces)
-    if _start(head) in _JSON:
+    if _is_json(head, given):
         values = Values(pieces)
-        events = Events(values, payload)
+        events = Events(values, payloads)
         content._breaks.append(lambda: values.broken)
         content.blocks, content.aside, content._kinds = events.blocks(), events.aside, events.kinds
     elif names := delimited.header(_first(head)):
         rows = delimited.Delimited(names)
         content._kinds[rows.kind] = None
         content.blocks = rows.blocks(pieces)
+    elif has_tabs_between(head, given):
+        content._kinds[MESSAGES] = None
+        content.blocks = blocks(by_line(pieces), whole=lambda: not content.broken)
     else:
         content.blocks = blocks(pieces, whole=lambda: not content.broken)
     return content
+
+
+def _is_json(head: bytes, given: Layout | None) -> bool:
+    """Whether this is JSON. Who gives a layout says that there are records in text: then it must
+    hold some, and what merely begins with a bracket is a line.
+    """
+    return _start(head) in _JSON and (given is None or holds_records(head[:HEAD]))
 
 
 def _start(head: bytes) -> bytes:
@@ -97,12 +114,14 @@ def _first(head: bytes) -> bytes:
 
 def _looked(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """The beginning of a content, without a byte order mark, and the content again."""
-    head = b""
+    parts: list[bytes] = []
+    size = 0
     for piece in pieces:
-        head += piece
-        if len(head) >= HEAD or b"\n" in head:
+        parts.append(piece)
+        size += len(piece)
+        if size >= HEAD:
             break
-    head = without_mark(head)
+    head = without_mark(b"".join(parts))
     return head, chain([head], pieces)
 
 

@@ -7,6 +7,8 @@ import binascii
 import io
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO, cast
 
 from flowlens.blocks import NoLayoutError
@@ -17,6 +19,8 @@ DEEPEST = 6
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{24,}={0,2}\s*")
 _HEAD = 64
+_RECORD = re.compile(rb"[0-9]{1,2} (?:[0-9]{4,}|unknown|TransitGateway)")
+"""How a record in a default format begins, as far as that stands in so few bytes."""
 _ENDS = re.compile(rb"(?<==)(?=[A-Za-z0-9+/])")
 
 
@@ -41,6 +45,22 @@ def packing(head: bytes) -> str:
     return "base64" if compression(inner) or inner.lstrip()[:1] in (b"{", b"[") else ""
 
 
+def is_payload(text: str) -> bool:
+    """Whether a text among others is base64, be it of a record that is not packed within.
+
+    >>> is_payload(base64.b64encode(b"2 123456789012 eni-1 - -").decode())
+    True
+    """
+    head = text[:_HEAD].encode("ascii", "replace")
+    if packing(head):
+        return True
+    try:
+        inner = base64.b64decode(head[:24], validate=True)
+    except binascii.Error:
+        return False
+    return bool(_RECORD.match(inner))
+
+
 def unpacked(form: str, pieces: Iterator[bytes]) -> Inflated:
     """The content of packed pieces."""
     if form == "base64":
@@ -50,32 +70,43 @@ def unpacked(form: str, pieces: Iterator[bytes]) -> Inflated:
     return inflate(cast("BinaryIO", _Pieces(pieces)))
 
 
-def payload(texts: Iterable[str]) -> Iterator[bytes]:
-    """The content of payloads in base64, one after another, however they are packed within.
+@dataclass(slots=True)
+class Payload:
+    """What a payload in base64 holds: JSON or lines. After the last piece `broken` says how it
+    broke off, if it did.
+    """
+
+    text: str
+    pieces: Iterator[bytes]
+    is_json: bool
+    layers: list[Inflated]
+
+    @property
+    def broken(self) -> str:
+        """How the payload broke off."""
+        return next((layer.broken for layer in self.layers if layer.broken), "")
+
+
+def payloads(texts: Iterable[str]) -> Iterator[Payload]:
+    """What payloads in base64 hold, one after another, however they are packed within.
 
     Raises:
-        NoLayoutError: a payload is no base64, breaks off, or is packed too often.
+        TooDeepError: one is packed in itself too often.
     """
     for text in texts:
         pieces: Iterator[bytes] = iter([text.encode("ascii", "replace")])
         form = "base64"
+        layers: list[Inflated] = []
         for _ in range(DEEPEST):
-            inner = unpacked(form, pieces)
-            head = next(inner.pieces, b"")
+            layers.append(unpacked(form, pieces))
+            head = next(layers[-1].pieces, b"")
             form = packing(head)
-            pieces = _followed(head, inner)
+            pieces = chain([head], layers[-1].pieces)
             if not form:
                 break
         else:
             raise TooDeepError
-        yield from pieces
-
-
-def _followed(head: bytes, inner: Inflated) -> Iterator[bytes]:
-    yield head
-    yield from inner.pieces
-    if inner.broken:
-        raise NoLayoutError(f"a payload can't be read whole: {inner.broken}")
+        yield Payload(text, pieces, head.lstrip()[:1] in (b"{", b"["), layers)
 
 
 def _decoded(pieces: Iterable[bytes], decoded: Inflated) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Repeats: events whose id has been seen in the same input, however long it is.
+"""Repeats: events whose id has been seen in the same input with the same text, however long it is.
 
 Eight bytes are kept of an id: a hash under a key that is new with every process, so that two ids
 of a hundred million are taken for one with a chance of 1 in 3,700, and none can be made to be.
@@ -6,6 +6,7 @@ of a hundred million are taken for one with a chance of 1 in 3,700, and none can
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -20,7 +21,7 @@ class Repeats:
 
     _runs: list[pl.Series] = field(default_factory=list)
 
-    def seen(self, ids: list[str]) -> list[int]:
+    def seen(self, ids: Sequence[Hashable]) -> list[int]:
         """The places in `ids` of those that stand before, there or in an earlier call; they are
         remembered.
         """

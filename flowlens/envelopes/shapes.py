@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from flowlens.envelopes.rows import is_record
+from flowlens.envelopes.rows import as_json, is_record
 from flowlens.envelopes.values import Document, Event, Pair
 
 Row = Mapping[str, object]
@@ -29,6 +29,7 @@ class Shape(StrEnum):
     INSIGHTS = "rows of Logs Insights"
     RECORD = "records, one an object"
     PACKED = "payloads in base64"
+    TEXT = "messages in an array"
     OTHER = "JSON without a record"
 
 
@@ -58,7 +59,22 @@ def shape(value: object) -> Shape:
             return Shape.CONTROL
         key = _HOLDS.get(found)
         return Shape.OTHER if key and not isinstance(value.get(key, []), list) else found
+    if isinstance(value, str) or text_of(value):
+        return Shape.TEXT
     return Shape.INSIGHTS if _is_pairs(value) else Shape.OTHER
+
+
+def text_of(value: Any) -> str:
+    """The text that a value is, or the only one in a list of scalars; empty where there is none.
+
+    >>> text_of("2 1234"), text_of([1795000000000, "2 1234"]), text_of(["a", "b"]), text_of([{}])
+    ('2 1234', '2 1234', '', '')
+    """
+    if isinstance(value, str):
+        return value
+    scalars = isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
+    texts = [one for one in value if isinstance(one, str)] if scalars else []
+    return texts[0] if len(texts) == 1 else ""
 
 
 def _document(value: Document) -> Shape:
@@ -96,7 +112,7 @@ def _told(keys: tuple[str, ...]) -> Shape:
         return Shape.EVENT
     if is_record(keys):
         return Shape.RECORD
-    packed = {"Records", "records", "awslogs", "kinesis", "data"}
+    packed = {"Records", "records", "awslogs", "kinesis", "data", "Data"}
     return Shape.PACKED if names & packed else Shape.OTHER
 
 
@@ -118,6 +134,8 @@ def _event(value: Any) -> Event:
     if not isinstance(value, dict):
         return Event()
     message = value.get("message", value.get("@message"))
+    if isinstance(message, dict):
+        message = as_json(message).decode()
     identity = value.get("eventId", value.get("id"))
     return Event(
         message if isinstance(message, str) else None,
@@ -153,15 +171,16 @@ def payloads(value: Any) -> list[str | None]:
     >>> payloads({"Records": [{"kinesis": {"data": "H4sI"}}, {"kinesis": {}}]})
     ['H4sI', None]
     """
-    parts = value.get("Records") or value.get("records")
+    parts = value.get("Records", value.get("records"))
     return [_payload(part) for part in parts] if isinstance(parts, list) else [_payload(value)]
 
 
 def _payload(value: Any) -> str | None:
     if isinstance(value, dict):
         for place in (value, value.get("awslogs"), value.get("kinesis")):
-            if isinstance(place, dict) and isinstance(place.get("data"), str):
-                return str(place["data"])
+            for key in ("data", "Data"):
+                if isinstance(place, dict) and isinstance(place.get(key), str):
+                    return str(place[key])
     return None
 
 

@@ -7,16 +7,18 @@ text. What is no line of its own keeps its place as a blank one, and is told apa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import cast
 
 from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block
-from flowlens.buffers import Apart, Aside, Fault
+from flowlens.buffers import Apart, Aside, Fault, Keyed
 from flowlens.envelopes.repeats import Repeats
-from flowlens.envelopes.rows import as_json, layout, line
+from flowlens.envelopes.rows import as_json, is_record, layout, line
+from flowlens.envelopes.values import anything
 from flowlens.inflate import BLOCK
 from flowlens.judge import Reason
 
@@ -35,43 +37,57 @@ Row = Mapping[str, object]
 
 @dataclass(slots=True)
 class Units:
-    """Units on their way into blocks; rows of named values and plain lines don't share one."""
+    """Units on their way into blocks."""
 
     _lines: list[str] = field(default_factory=list)
     _apart: dict[int, Apart] = field(default_factory=dict)
-    _rows: bool = False
+    _keyed: list[int] = field(default_factory=list)
+    _messages: bool = False
     _size: int = 0
     _keys: dict[str, None] = field(default_factory=dict)
     _repeats: Repeats = field(default_factory=Repeats)
-    _ids: list[str] = field(default_factory=list)
+    _ids: list[Hashable] = field(default_factory=list)
     _places: list[int] = field(default_factory=list)
 
     def messages(self, texts: list[str], ids: Sequence[str | None]) -> Iterator[Block]:
-        """Texts that are a record each; those whose id was there before are repeats."""
-        yield from self._turn(rows=False)
-        places: Sequence[int] = range(len(self._lines), len(self._lines) + len(ids))
-        if not all(ids):
-            places, ids = (
-                [places[at] for at, text in enumerate(ids) if text],
-                list(filter(None, ids)),
-            )
-        self._ids += cast("Sequence[str]", ids)
-        self._places += places
+        """Texts that are a record each, or a record's JSON; one that was there before under the
+        same id is a repeat.
+        """
+        if not any(text.lstrip()[:1] == "{" for text in texts):
+            yield from self._plain(texts, ids)
+            return
+        told = zip_longest(texts, ids, map(_row, texts))
+        for is_row, group in groupby(told, lambda one: one[2] is not None):
+            some, own, rows = zip(*group, strict=True)
+            if is_row:
+                identities = [
+                    identity and (identity, text) for text, identity in zip(some, own, strict=True)
+                ]
+                yield from self.rows(cast("Sequence[Row]", rows), identities)
+            else:
+                yield from self._plain(list(some), own)
+
+    def _plain(self, texts: list[str], ids: Sequence[str | None]) -> Iterator[Block]:
+        self._messages = True
+        if any(ids):
+            pairs = zip(texts, ids, strict=True)
+            self._identify([identity and (identity, text) for text, identity in pairs])
         self._size += sum(map(len, texts)) + len(texts)
         self._lines += texts
         yield from self.due()
 
-    def rows(self, rows: Sequence[Row]) -> Iterator[Block]:
+    def rows(self, rows: Sequence[Row], ids: Sequence[Hashable] = ()) -> Iterator[Block]:
         """Rows of named values, under all the names there have been in this input."""
         names = [key for keys in dict.fromkeys(map(tuple, rows)) for key in keys]
         if len(self._keys.keys() | names) > MOST_KEYS:
-            for row in rows:
+            for row, identity in zip_longest(rows, ids):
                 if len(self._keys.keys() | row) > MOST_KEYS:
                     self.fault(f"more than {MOST_KEYS} different keys in one input", as_json(row))
                 else:
-                    yield from self.rows([row])
+                    yield from self.rows([row], [identity])
             return
         yield from self._named(names)
+        self._identify(ids)
         keys = tuple(self._keys)
         try:
             values = list(map(itemgetter(*keys), rows)) if len(keys) > 1 else None
@@ -85,7 +101,6 @@ class Units:
         yield from self._values(values)
 
     def _named(self, names: Iterable[str]) -> Iterator[Block]:
-        yield from self._turn(rows=True)
         known = len(self._keys)
         self._keys.update((name, None) for name in names if not name.startswith("@"))
         if len(self._keys) > known:
@@ -104,6 +119,7 @@ class Units:
                     )
                     lines[place] = ""
         self._size += sum(map(len, lines)) + len(lines)
+        self._keyed += range(len(self._lines), len(self._lines) + len(lines))
         self._lines += lines
         yield from self.due()
 
@@ -128,10 +144,12 @@ class Units:
         """The last block."""
         yield from self._block(tuple(self._keys))
 
-    def _turn(self, *, rows: bool) -> Iterator[Block]:
-        if rows != self._rows:
-            yield from self._block(tuple(self._keys))
-            self._rows = rows
+    def _identify(self, ids: Sequence[Hashable]) -> None:
+        """Remember what tells the next units from others, of those that have something."""
+        for place, identity in enumerate(ids, len(self._lines)):
+            if identity:
+                self._ids.append(identity)
+                self._places.append(place)
 
     def _block(self, keys: tuple[str, ...]) -> Iterator[Block]:
         if not self._lines:
@@ -140,8 +158,14 @@ class Units:
         text = "\n".join(self._lines)
         if text.count("\n") >= len(self._lines):
             text = "\n".join(one.rstrip("\r\n").replace("\n", "\v") for one in self._lines)
-        yield Block(_encoded(text + "\n"), {}, self._apart, layout(keys) if self._rows else None)
+        told, keyed = None, None
+        if keys and not self._messages:
+            told = layout(keys)
+        elif self._keyed:
+            keyed = Keyed(layout(keys), self._keyed)
+        yield Block(_encoded(text + "\n"), {}, self._apart, told, keyed)
         self._lines, self._apart, self._size = [], {}, 0
+        self._keyed, self._messages = [], False
 
     def _drop_repeats(self) -> None:
         """Blank the lines whose id was there before: all at once, for each look has its price."""
@@ -150,6 +174,16 @@ class Units:
                 self._lines[self._places[number]] = ""
                 self._apart[self._places[number]] = Aside.REPEAT
             self._ids, self._places = [], []
+
+
+def _row(text: str) -> Row | None:
+    """The row that a message is, if it is the JSON of one."""
+    if text.lstrip()[:1] != "{":
+        return None
+    found = anything(f"[{text}]".encode("utf-8", "surrogateescape"))
+    if found is None or len(found) != 1 or not isinstance(found[0], dict):
+        return None
+    return found[0] if is_record(found[0]) else None
 
 
 def _encoded(text: str) -> bytes:

@@ -86,9 +86,12 @@ _BETWEEN = re.compile(rb"\}\s*\{")
 _BETWEEN_ELEMENTS = {
     b"{": re.compile(rb"(?<=\})\s*,\s*(?=\{)"),
     b"[": re.compile(rb"(?<=\])\s*,\s*(?=\[)"),
+    b'"': re.compile(rb'(?<=")\s*,\s*(?=")'),
 }
 _RESUME = re.compile(rb"[}\n][\s,]*+")
 """After damage, what the next value may stand behind; taken whole, so that each is seen once."""
+_RESUME_TEXT = re.compile(rb"[,\n][\s,]*+")
+"""The same in an array of texts."""
 _BROKEN = "the JSON breaks off"
 _TAIL = 1 << 16
 _COMMA = b"},\n{"
@@ -182,6 +185,7 @@ class Values:
     def _array(self, key: str) -> Iterator[Batch]:
         """The elements of an array, whose bracket has been passed, to its end."""
         text = self._text
+        among_texts = text.more() and text.peek() == b'"'
         while text.more():
             if text.peek() == b"]":
                 text.at += 1
@@ -190,7 +194,7 @@ class Values:
             if found:
                 yield found
             else:
-                yield from self._damaged()
+                yield from self._damaged(among_texts=among_texts)
         self.broken = self.broken or _BROKEN
 
     def _some(self, key: str) -> Batch | None:
@@ -208,7 +212,7 @@ class Values:
         start, text.at = text.at, whole
         return _elements(text.buffer[start:whole], key)
 
-    def _damaged(self) -> Iterator[Batch]:
+    def _damaged(self, *, among_texts: bool = False) -> Iterator[Batch]:
         """Pass over what is no JSON, to where a value may begin again."""
         text = self._text
         if text.ended and (text.short or not text.peek()):
@@ -216,14 +220,14 @@ class Values:
             return
         kept, length, found = b"", 0, False
         while not found:
-            end, may_resume = text.resumption()
+            end, may_resume = text.resumption(among_texts=among_texts)
             kept = (kept + text.buffer[text.at : end])[:KEPT_TEXT]
             length += end - text.at
             text.at = end
             if may_resume:
                 if not text.more():
                     break
-                found = text.peek() == b"{"
+                found = text.peek() == (b'"' if among_texts else b"{")
             elif text.ended:
                 break
             else:
@@ -336,10 +340,11 @@ class _Text:
                 return
         self.uncut += kind
 
-    def resumption(self) -> tuple[int, bool]:
-        """Where damage may end at the soonest, and whether an object that is there may be read."""
-        for run in _RESUME.finditer(self.buffer, self.at):
-            if run.end() == len(self.buffer) or self.buffer.startswith(b"{", run.end()):
+    def resumption(self, *, among_texts: bool) -> tuple[int, bool]:
+        """Where damage may end at the soonest, and whether a value that is there may be read."""
+        behind, opening = (_RESUME_TEXT, b'"') if among_texts else (_RESUME, b"{")
+        for run in behind.finditer(self.buffer, self.at):
+            if run.end() == len(self.buffer) or self.buffer.startswith(opening, run.end()):
                 return run.end(), True
         return len(self.buffer), False
 
@@ -409,14 +414,14 @@ def _documents(stretch: bytes, *, typed: bool = True) -> list[Any] | None:
     """
     text = b"[" + stretch + b"]"
     if not typed:
-        return _anything(text)
+        return anything(text)
     try:
         found = _DOCUMENTS.decode(text)
     except _FAULTS:
-        return _anything(text)
+        return anything(text)
     if None not in [value.message for value in found] or all(one.is_known for one in found):
         return found
-    return _anything(text)
+    return anything(text)
 
 
 def _elements(stretch: bytes, key: str) -> Batch | None:
@@ -426,12 +431,13 @@ def _elements(stretch: bytes, key: str) -> Batch | None:
         try:
             found: Batch = _ELEMENTS[key].decode(text)
         except _FAULTS:
-            return _anything(text)
+            return anything(text)
         return found
-    return _anything(text)
+    return anything(text)
 
 
-def _anything(text: bytes) -> list[Any] | None:
+def anything(text: bytes) -> list[Any] | None:
+    """Any array of JSON; None if it is none."""
     try:
         return _ANYTHING.decode(text)
     except _FAULTS:

@@ -8,7 +8,7 @@ with atheris.instrument_imports(include=["flowlens"]):
     from flowlens.blocks import NoLayoutError, beginning, blocks
     from flowlens.buffers import Buffer, Segment
     from flowlens.judge import MAX_LINE, Blank, Header, Malformed, Record, judge
-    from flowlens.layouts import DuplicateFieldError, Layout
+    from flowlens.layouts import DuplicateFieldError, Layout, of_line
     from flowlens.parse import Wanted, parse
 
 import invariants
@@ -80,10 +80,12 @@ def _judged(lines: list[bytes], layout: Layout) -> tuple[list[object], list[tupl
     rows: list[object] = []
     malformed: list[tuple[int, str]] = []
     for number, line in enumerate(lines, 1):
-        verdict = judge(line[: MAX_LINE + 1].decode("utf-8", "surrogateescape"), layout)
+        text = line[: MAX_LINE + 1].decode("utf-8", "surrogateescape")
+        own = of_line(text, layout)
+        verdict = judge(text, own)
         match verdict:
             case Record():
-                row = row_of(verdict, layout)
+                row = row_of(verdict, own)
                 rows.append({name: row.get(name) for name in columns})
             case Malformed():
                 malformed.append((number, str(verdict.reason)))

@@ -68,7 +68,8 @@ def _parsed(block: Block, layout: Layout | None) -> tuple[Parsed, int]:
     skip = 0
     layout = block.layout or layout
     if layout is None:
-        layout, skip = beginning(block.text, None)
+        layout, skip = beginning(block.messages(), None)
+        skip = 0 if block.keyed else skip
     headers = int(skip > 0)
     buffer = Buffer(
         layout,
@@ -76,6 +77,7 @@ def _parsed(block: Block, layout: Layout | None) -> tuple[Parsed, int]:
         (Segment(0, None, headers),),
         {line - headers: cut for line, cut in block.dropped.items()},
         {line - headers: what for line, what in block.apart.items()},
+        block.keyed,
     )
     return parse(buffer, Wanted(COLUMNS)), headers
 
@@ -119,7 +121,7 @@ def _units(block: Block) -> list[tuple[str, ...]]:
             units.append((what.name,))
         else:
             tokens = text.decode("utf-8", "surrogateescape").split(" ")
-            if block.layout is not None:
+            if block.layout or (block.keyed and place in block.keyed.places):
                 tokens = ["-" if token == "None" else token for token in tokens]
                 while tokens and tokens[-1] == "-":
                     tokens.pop()
