@@ -93,6 +93,21 @@ class State:
             raise _unreadable(place, error) from error
         return set(pc.unique(column).to_pylist())
 
+    def addresses(self) -> pa.Array:
+        """All addresses that it has seen, of peers and of our own side.
+
+        Raises:
+            UsageError: the file is not what it should be.
+        """
+        place = self.directory / "exchanges.parquet"
+        try:
+            table = pq.read_table(
+                place, columns=["peer", "address"], page_checksum_verification=True
+            )
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(place, error) from error
+        return pc.unique(pa.chunked_array([*table["peer"].chunks, *table["address"].chunks]))
+
     def is_sound(self) -> bool:
         """Whether it can be read to its end, and is what was written."""
         try:

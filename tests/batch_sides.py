@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from flowlens.batch.store.parts import described, runs
 
-OWN = ("run", "seconds")
-"""What a published `run.json` has that differs from run to run."""
+OWN = ("run", "store", "seconds")
+"""What a published `run.json` has that differs from run to run, and from store to store."""
 
 _OBJECTS = """
 select name, size, stamp, state, why, again, lines, headers, blanks, malformed, repeats, ok, nodata,

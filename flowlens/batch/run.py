@@ -140,7 +140,7 @@ class _Run:
         """Raise what couldn't be done, if there is something: the first; the others are said."""
         if not self._problems:
             return
-        first, *others = self._problems
+        first, *others = {str(problem): problem for problem in self._problems}.values()
         for other in others[:SAID]:
             self._warn(str(other))
         if len(others) > SAID:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from flowlens.batch.publish.outputs import ENDINGS, Output, Outputs
 from flowlens.batch.store.errors import DamagedError
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries.daily import knowledge
-from flowlens.batch.summaries.judging import NEW, Judged, judge, states
+from flowlens.batch.summaries.judging import NEW, Judged, judge, seen, states
 from flowlens.batch.summaries.relations import Summaries, summaries
 from flowlens.batch.summaries.tables import COLUMNS as TABLES
 from flowlens.batch.summaries.tables import table
@@ -269,6 +270,7 @@ class _Desk:
             self._origins,
             (self._before(), self._within(interval)),
             self._naming,
+            partial(seen, self._store, interval),
         )
         for form in job.mail.formats:
             name, write = _MAILS[form]

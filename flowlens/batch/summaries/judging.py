@@ -74,6 +74,31 @@ def states(store: Store, before: Interval, *, within: bool) -> tuple[state.State
     return tuple(_opened(place) for place in places if place.exists())
 
 
+def seen(store: Store, interval: Interval) -> tuple[Interval, pa.ChunkedArray] | None:
+    """The addresses that the store has seen before an interval, and since which interval.
+
+    It goes back as far as every interval has a state. None if the one before has none.
+
+    Raises:
+        SummaryError: a state can't be read.
+    """
+    rows = store.ledger.rows(
+        "select start from intervals where start < ? order by start desc", interval.seconds
+    )
+    first = None
+    found: list[pa.Array] = []
+    for (start,) in rows:
+        before = Interval.at(int(start), interval.end - interval.start)
+        place = state_of(store, before)
+        if not place.exists():
+            break
+        one = _opened(place)
+        with _damage((one,)):
+            found.append(one.addresses())
+        first = before
+    return None if first is None else (first, pa.chunked_array(found, pa.string()))
+
+
 def _opened(place: Path) -> state.State:
     try:
         return state.State.open(place)
