@@ -6,8 +6,11 @@ have come and before old ones go, so that its reader never sees a half.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -60,10 +63,20 @@ def parts(directory: Path, window: Window = (None, None)) -> Iterator[Part]:
 
     Raises:
         UsageError: the store is one of a newer flowlens, or its manifest can't be read.
-        FlowlensError: the manifest names what can be no part of a store.
+        FlowlensError: the manifest names what can be no part of a store; a part is damaged.
     """
     for part in listed(directory):
         if needed(part.day, window):
+            if part.sha256 and part.path.exists() and sha256_of(part.path) != part.sha256:
+                again = (
+                    "rebuild JOB.toml"
+                    if part.day == UNDATED
+                    else (f"run JOB.toml --since {part.day}")
+                )
+                raise FlowlensError(
+                    f"{part.path}: damaged, its SHA-256 isn't that in {MANIFEST}; flowlens batch "
+                    f"{again} sets it aside, and the run after that reads its objects again"
+                )
             yield part
 
 
@@ -125,6 +138,18 @@ def is_part(day: object, path: object) -> bool:
         return False
     start = f"flows/day={day}/"
     return path.startswith(start) and bool(_NAME.fullmatch(path.removeprefix(start)))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a regular file, in hexadecimal; an empty text where it can't be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return ""
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def is_sha256(text: object) -> bool:

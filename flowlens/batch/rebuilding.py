@@ -20,10 +20,10 @@ from flowlens.batch.job import Job
 from flowlens.batch.store import files
 from flowlens.batch.store.ledger import NAME, Entry, Part, opened
 from flowlens.batch.store.parts import FLOWS, described, is_readable, runs, touched
-from flowlens.batch.store.place import locked
+from flowlens.batch.store.place import locked, set_aside
 from flowlens.batch.summaries import rollups
 from flowlens.errors import FlowlensError
-from flowlens.stored import is_part, listed
+from flowlens.stored import is_part, listed, sha256_of
 
 
 def rebuild(job: Job) -> tuple[int, int, list[str]]:
@@ -39,6 +39,8 @@ def rebuild(job: Job) -> tuple[int, int, list[str]]:
         place = job.store / NAME
         new = files.beside(place)
         objects, parts, lost = _made(job, new)
+        for path in lost:
+            set_aside(job.store, job.store / path)
         for ending in ("-journal", "-wal", "-shm"):
             files.discard(place.with_name(f"{NAME}{ending}"))
         files.sync(new)
@@ -54,7 +56,7 @@ def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
     seconds = int(job.interval.total_seconds())
     for path, told_sha256 in _paths(job.store):
         try:
-            sha256 = files.sha256(path)
+            sha256 = sha256_of(path)
             if told_sha256 not in ("", sha256) or not (told_sha256 or is_readable(path)):
                 raise ValueError("damaged")
             own = described(path)

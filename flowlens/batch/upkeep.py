@@ -6,7 +6,6 @@ Everything here may be killed at any time: the ledger changes last, or what it s
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,12 +21,12 @@ from flowlens.batch.store.drafts import Drafts
 from flowlens.batch.store.ingest import replaced
 from flowlens.batch.store.ledger import Entry, Part
 from flowlens.batch.store.parts import FLOWS, MOST_BYTES, is_readable, pieces
-from flowlens.batch.store.place import DAMAGED, Store
+from flowlens.batch.store.place import Store, set_aside
 from flowlens.batch.summaries import rollups
 from flowlens.batch.summaries.daily import STATE, state_of
 from flowlens.errors import FlowlensError
 from flowlens.intervals import Interval
-from flowlens.stored import UNDATED, is_part
+from flowlens.stored import UNDATED, is_part, sha256_of
 
 SMALL = MOST_BYTES // 2
 """A part below this is put together with others; bytes."""
@@ -76,7 +75,7 @@ def note_checksums(store: Store) -> int:
     old = [part for part in store.ledger.parts() if not part.sha256]
     broken = [part for part in old if not is_readable(store.path(part.path))]
     whole = [part for part in old if part not in broken]
-    sums = [files.sha256(store.path(part.path)) for part in whole]
+    sums = [sha256_of(store.path(part.path)) for part in whole]
     with store.ledger.change():
         for part, sha256 in zip(whole, sums, strict=True):
             store.ledger.note_sha256(part, sha256)
@@ -91,11 +90,7 @@ def forget(store: Store, parts: Sequence[Part]) -> list[str]:
     """
     for part in parts:
         names = sorted({name for name, _ in store.ledger.with_runs(part).runs})
-        place = store.path(part.path)
-        if os.path.lexists(place):
-            aside = store.path(DAMAGED, f"{part.day}-{place.name}")
-            aside.parent.mkdir(exist_ok=True)
-            os.replace(place, aside)
+        set_aside(store.directory, store.path(part.path))
         with store.ledger.change():
             store.ledger.lose(part, names)
             store.ledger.change_days([part.day])

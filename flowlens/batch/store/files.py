@@ -5,12 +5,10 @@ Every change that a batch makes to a file system goes through here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -103,15 +101,3 @@ def sweep(directory: Path) -> None:
     for path in directory.iterdir():
         if _LEFT.fullmatch(path.name):
             discard(path)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a regular file, in hexadecimal; an empty text where it can't be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return ""
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""

@@ -27,7 +27,7 @@ from flowlens.batch.store.errors import DamagedError, LedgerError, LockedError
 from flowlens.batch.store.ledger import NAME, Ledger, Part, opened
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.sources import Source
-from flowlens.stored import MANIFEST, MARK, VERSION, described
+from flowlens.stored import MANIFEST, MARK, VERSION, described, sha256_of
 
 LOCK = "lock"
 
@@ -80,7 +80,7 @@ class Store:
         for part in parts:
             if part.path in self.sound:
                 continue
-            if files.sha256(self.path(part.path)) == part.sha256 != "":
+            if sha256_of(self.path(part.path)) == part.sha256 != "":
                 self.sound.add(part.path)
             else:
                 found.append(part)
@@ -130,6 +130,14 @@ def working(job: Job) -> Iterator[Store]:
                 yield Store(directory, ledger, _identified(job, ledger))
     except OSError as error:
         raise refused(error, directory) from error
+
+
+def set_aside(directory: Path, part: Path) -> None:
+    """Put a part, if it is there, where it counts no longer."""
+    if os.path.lexists(part):
+        aside = directory / DAMAGED / f"{part.parent.name.removeprefix('day=')}-{part.name}"
+        aside.parent.mkdir(exist_ok=True)
+        os.replace(part, aside)
 
 
 def _identified(job: Job, ledger: Ledger) -> str:
