@@ -260,7 +260,9 @@ class _Desk:
     def _mail(self, judged: Judged, relations: Summaries) -> None:
         job, interval = self._job, self._interval
         assert job.mail is not None
-        told = mail(
+        before = self._before()
+        tell = partial(
+            mail,
             job.name,
             interval,
             job.mail,
@@ -268,10 +270,18 @@ class _Desk:
             judged,
             self.firings,
             self._origins,
-            (self._before(), self._within(interval)),
-            self._naming,
-            partial(seen, self._store, interval),
+            naming=self._naming,
+            seen=partial(seen, self._store, interval),
         )
+        within = self._within(interval)
+        try:
+            told = tell((before, within))
+        except FlowlensError:
+            if before is None or not self._store.ledger.has_failed(before[0].seconds):
+                raise
+            # What can't be answered of one interval holds up no other.
+            self.remarks.append(f"not compared with {before[0].name}: that can't be answered")
+            told = tell((None, within))
         for form in job.mail.formats:
             name, write = _MAILS[form]
             self.outputs.text(name, write(told))

@@ -348,6 +348,10 @@ class Ledger:
         """Note that an interval can't be made; it is tried again, and holds up no other."""
         self.connection.execute("update intervals set changed = 2 where start = ?", (start,))
 
+    def has_failed(self, start: int) -> bool:
+        """Whether an interval couldn't be made when that was tried last."""
+        return bool(self.rows("select 1 from intervals where start = ? and changed = 2", start))
+
     def change_after(self, start: int, *, published: bool) -> None:
         """Note that what builds on an interval is to be made anew: that couldn't be made before."""
         what = "judged = 0, changed = 1" if published else "judged = 0"
