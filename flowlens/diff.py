@@ -145,9 +145,16 @@ def factor(difference: Difference, name: str) -> float | None:
 
 
 def compare(
-    before: Inputs, after: Inputs, *, rows: int = 10, listener: Listener | None = None
+    before: Inputs,
+    after: Inputs,
+    *,
+    rows: int = 10,
+    listener: Listener | None = None,
+    seen: pa.ChunkedArray | None = None,
 ) -> Difference:
     """Read both sides once, and say what changed; `rows` of each part, 0 for all.
+
+    Addresses that were `seen` still earlier are no new sources.
 
     Raises:
         NoInputError: a side has no sources, or none that could be read.
@@ -157,6 +164,8 @@ def compare(
     try:
         with engine() as connection:
             first = read_side(connection, "before", before, quiet)
+            if seen is not None:
+                _note_seen(connection, seen)
             once = replace(quiet, on_malformed=_unread(first.account, listener.on_malformed))
             second = read_side(connection, "after", after, once)
             connection.execute("set memory_limit = $memory", {"memory": MEMORY})
@@ -164,6 +173,17 @@ def compare(
     finally:
         if listener.on_end is not None:
             listener.on_end()
+
+
+def _note_seen(connection: Connection, seen: pa.ChunkedArray) -> None:
+    """Note addresses as in some record before, and refused in none."""
+    connection.register("seen", pa.table({"address": seen}))
+    with sql_errors():
+        connection.execute(
+            "insert into sources_before by name select distinct address as srcaddr,"
+            " false as inside, 1 as met, 0 as sent, 0 as records from seen"
+        )
+    connection.unregister("seen")
 
 
 def _unread(

@@ -88,10 +88,36 @@ class State:
         """The addresses of all peers that it has seen."""
         place = self.directory / "exchanges.parquet"
         try:
-            column = pq.read_table(place, columns=["peer"])["peer"]
+            column = pq.read_table(place, columns=["peer"], page_checksum_verification=True)["peer"]
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(place, error) from error
         return set(pc.unique(column).to_pylist())
+
+    def addresses(self) -> pa.Array:
+        """All addresses that it has seen, of peers and of our own side.
+
+        Raises:
+            UsageError: the file is not what it should be.
+        """
+        place = self.directory / "exchanges.parquet"
+        try:
+            table = pq.read_table(
+                place, columns=["peer", "address"], page_checksum_verification=True
+            )
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(place, error) from error
+        return pc.unique(pa.chunked_array([*table["peer"].chunks, *table["address"].chunks]))
+
+    def is_sound(self) -> bool:
+        """Whether it can be read to its end, and is what was written."""
+        try:
+            for name in TABLES:
+                place = self.directory / f"{name}.parquet"
+                for _ in pq.ParquetFile(place, page_checksum_verification=True).iter_batches():
+                    pass
+        except (OSError, pa.ArrowException):
+            return False
+        return True
 
     def batches(self, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """One of its tables, batch by batch, with the wanted columns.
@@ -101,7 +127,7 @@ class State:
         """
         place = self.directory / f"{name}.parquet"
         try:
-            file = pq.ParquetFile(place)
+            file = pq.ParquetFile(place, page_checksum_verification=True)
             if not file.schema_arrow.equals(schema):
                 raise UsageError(f"{place}: not the columns of {name}; make the state anew")
             yield from file.iter_batches(131_072)
@@ -125,7 +151,9 @@ def save(
         for name in TABLES:
             reader = read(name)
             place = part / f"{name}.parquet"
-            with pq.ParquetWriter(place, reader.schema, compression="zstd") as writer:
+            with pq.ParquetWriter(
+                place, reader.schema, compression="zstd", write_page_checksum=True
+            ) as writer:
                 for batch in reader:
                     writer.write_batch(batch)
         about = {"state": VERSION, "own": sorted(own), **{n: evidence[n] for n in FIXED}}

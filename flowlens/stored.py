@@ -6,14 +6,18 @@ have come and before old ones go, so that its reader never sees a half.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flowlens.errors import UsageError
+from flowlens.errors import FlowlensError, UsageError
 
 MARK = "flowlens-store.json"
 """The file that makes a directory a store."""
@@ -27,16 +31,26 @@ UNDATED = "__HIVE_DEFAULT_PARTITION__"
 
 _LONGEST = 64 << 20
 
+_SHOWN = 200
+"""Characters of what a manifest says that an error shows."""
+
+_NAME = re.compile(r"[0-9a-f]{20}\.parquet", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
 Window = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A Parquet file of records that start on one day (UTC, or `UNDATED`)."""
+    """A Parquet file of records that start on one day (UTC, or `UNDATED`).
+
+    `sha256` is that of its bytes; an empty text where the store is too old to know it.
+    """
 
     path: Path
     day: str
     size: int
+    sha256: str = ""
 
 
 def is_store(directory: Path) -> bool:
@@ -49,10 +63,113 @@ def parts(directory: Path, window: Window = (None, None)) -> Iterator[Part]:
 
     Raises:
         UsageError: the store is one of a newer flowlens, or its manifest can't be read.
+        FlowlensError: the manifest names what can be no part of a store; a part is damaged.
     """
-    for row in described(directory / MANIFEST)["parts"]:
-        if needed(row["day"], window):
-            yield Part(directory / row["path"], row["day"], row["bytes"])
+    for part in listed(directory):
+        if needed(part.day, window):
+            if part.sha256 and part.path.exists() and sha256_of(part.path) != part.sha256:
+                again = (
+                    "rebuild JOB.toml"
+                    if part.day == UNDATED
+                    else (f"run JOB.toml --since {part.day}")
+                )
+                raise FlowlensError(
+                    f"{part.path}: damaged, its SHA-256 isn't that in {MANIFEST}; flowlens batch "
+                    f"{again} sets it aside, and the run after that reads its objects again"
+                )
+            yield part
+
+
+def listed(directory: Path) -> list[Part]:
+    """All parts that the manifest of a store lists; each lies in the store, behind no link.
+
+    Raises:
+        UsageError, FlowlensError: as `parts` does.
+    """
+    place = directory / MANIFEST
+    rows = described(place).get("parts")
+    found = []
+    for row in rows if isinstance(rows, list) else [rows]:
+        part = _part(directory, row)
+        if part is None:
+            what = row.get("path") if isinstance(row, dict) else row
+            raise FlowlensError(
+                f"{place}: lists {str(what)[:_SHOWN]!r}, which is no part of a store; remove the "
+                "manifest, and flowlens batch run makes it anew"
+            )
+        require_no_link(directory, part.path)
+        found.append(part)
+    return found
+
+
+def _part(directory: Path, row: object) -> Part | None:
+    """A part as the manifest has it, if it is as it should be."""
+    if not isinstance(row, dict):
+        return None
+    day, path, size, sha256 = row.get("day"), row.get("path"), row.get("bytes"), row.get("sha256")
+    if not isinstance(size, int) or size < 0 or not (sha256 is None or is_sha256(sha256)):
+        return None
+    if not is_part(day, path):
+        return None
+    return Part(directory / str(path), str(day), size, sha256 or "")
+
+
+def is_day(day: object) -> bool:
+    """Whether it is a day that records of a store may start on.
+
+    >>> is_day("2026-11-23"), is_day("2026-02-30"), is_day("../x"), is_day(UNDATED)
+    (True, False, False, True)
+    """
+    try:
+        return day == UNDATED or (isinstance(day, str) and str(date.fromisoformat(day)) == day)
+    except ValueError:
+        return False
+
+
+def is_part(day: object, path: object) -> bool:
+    """Whether a path is one that a store gives to a part of that day, below its own directory.
+
+    >>> is_part("2026-11-23", "flows/day=2026-11-23/0123456789abcdef0123.parquet")
+    True
+    >>> is_part("2026-11-23", "../victim.txt")
+    False
+    """
+    if not (is_day(day) and isinstance(path, str)):
+        return False
+    start = f"flows/day={day}/"
+    return path.startswith(start) and bool(_NAME.fullmatch(path.removeprefix(start)))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a regular file, in hexadecimal; an empty text where it can't be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return ""
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def is_sha256(text: object) -> bool:
+    """Whether it is a SHA-256 in hexadecimal."""
+    return isinstance(text, str) and bool(_SHA256.fullmatch(text))
+
+
+def require_no_link(directory: Path, path: Path) -> None:
+    """See that nothing between a store and what lies in it is a link, which may lead anywhere.
+
+    Raises:
+        FlowlensError: something is.
+    """
+    for place in (path, *path.parents):
+        if place == directory:
+            return
+        if place.is_symlink():
+            raise FlowlensError(
+                f"{place}: is a link; a store holds none, put what it leads to here"
+            )
 
 
 def described(place: Path) -> dict[str, Any]:

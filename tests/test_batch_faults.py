@@ -553,15 +553,19 @@ def test_junk_in_the_store(place: Path, clean: Side) -> None:
         store / "state/what",
         store / "state/2025-13-99/what",
         place / "out/notes.txt",
-    ]
-    swept = [
+        place / "out/.2025-11-20-0123456789ab.part/x.csv",
         store / "flows/day=2025-11-20/unknown.parquet",
+    ]
+    mark = json.loads((store / "flowlens-store.json").read_text())["id"]
+    swept = [
+        store / f"flows/day=2025-11-20/{'0f' * 10}.parquet",
         store / "flows/day=2025-11-20/.x.parquet-0123456789ab.part",
         store / "rollups/days/records/day=2025-11-20/.rollup.parquet-0123456789ab.part",
         store / "state/.2025-11-20-0123456789ab.part/state.json",
         store / ".ledger.sqlite-0123456789ab.part-journal",
         store / ".ledger.sqlite-0123456789ab.part",
-        place / "out/.2025-11-20-0123456789ab.part/x.csv",
+        place / f"out/.run.json-{mark}-0123456789ab.part",
+        place / f"out/.2025-11-20-{mark}-0123456789ab.part/.run.json-{mark}-0123456789ab.part",
     ]
     for path in (*junk, *swept):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -572,4 +576,5 @@ def test_junk_in_the_store(place: Path, clean: Side) -> None:
         path.unlink()
     for name in ("flows/what", "rollups/what", "state/2025-13-99"):
         (store / name).rmdir()
+    (place / "out/.2025-11-20-0123456789ab.part").rmdir()
     side(place).same(clean)

@@ -128,9 +128,9 @@ def test_what_is_published_is_the_same_however_the_objects_came(scanned, tmp_pat
 
 
 def without_runs(published: dict[str, bytes]) -> dict[str, Any]:
-    """What is published, but for the ids of the runs."""
+    """What is published, but for the ids of the runs and the store."""
     told = {
-        name: {**json.loads(content), "run": ""}
+        name: {**json.loads(content), "run": "", "store": ""}
         for name, content in published.items()
         if name.endswith("/run.json")
     }

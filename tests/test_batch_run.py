@@ -179,14 +179,19 @@ def test_what_was_removed_from_the_output_is_published_again(here):
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"outputs": [1]}', '{"outputs": 7}'])
-def test_a_record_of_an_interval_that_is_damaged_is_written_anew(here, text):
+def test_an_interval_whose_record_says_no_more_whose_it_is_stays_as_it_is(here, text):
     here.log("a.log", [line("23T10:00")])
     here.job()
     here.run()
-    good = here.told("2025-11-23")
-    (here.directory / "out/2025-11-23/run.json").write_text(text)
-    assert here.run("--since", "2025-11-23")["published"] == ["2025-11-23"]
-    assert {**here.told("2025-11-23"), "run": ""} == {**good, "run": ""}
+    good, place = here.told("2025-11-23"), here.directory / "out/2025-11-23"
+    (place / "run.json").write_text(text)
+    (said,) = here.batch("run", "--since", "2025-11-23", code=1).stderr.decode().splitlines()
+    assert str(place) in said
+    assert (place / "run.json").read_text() == text
+    place.rename(here.directory / "aside")
+    assert here.run()["published"] == ["2025-11-23"]
+    told = here.told("2025-11-23")
+    assert {**told, "run": ""} == {**good, "run": ""}
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(here):
@@ -239,9 +244,9 @@ def test_an_interval_that_cannot_be_answered_holds_up_no_other(here):
     here.log("a.log", [line("20T07:00")])
     here.log("b.log", [f"{line('21T07:00')} 2"], header=f"{DEFAULT_HEADER} tcp-flags")
     here.job(queries='["half_open"]')
-    done = here.batch("run", code=2)
+    done = here.batch("run", code=1)
     (said,) = done.stderr.decode().splitlines()
-    assert "2025-11-20: half_open needs tcp-flags" in said
+    assert "2025-11-20: not published: half_open needs tcp-flags" in said
     assert here.told()["published"] == ["2025-11-21"]
     here.job()
     assert here.run()["published"] == ["2025-11-20"]

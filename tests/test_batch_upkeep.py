@@ -28,7 +28,8 @@ def test_a_part_whose_bytes_are_damaged_is_read_again(here):
     part.write_bytes(data)
     shutil.rmtree(here.directory / "out/2025-11-20")
     (said,) = here.batch("run", code=1).stderr.decode().splitlines()
-    assert "the part was damaged and is removed; the next run reads its objects again" in said
+    assert "the part is damaged and set aside in" in said
+    assert f"flowlens batch run {here.file}" in said
     assert here.run()["published"] == ["2025-11-20"]
     assert (here.directory / "out/2025-11-20/rejected_by_port.csv").read_bytes() == before
 
@@ -61,10 +62,10 @@ def test_what_is_not_kept_is_pruned_and_nothing_else(here, what):
     here.run_at("23T02:00")
     assert keeps(here, what) == dict.fromkeys(RETAINED, both)
     with working(load(here.file)) as store:
-        gone = prune(store, load(here.file), moment("24T00:00"), really=False)
+        gone, _ = prune(store, load(here.file), moment("24T00:00"), really=False)
         assert keeps(here, what) == dict.fromkeys(RETAINED, both)
         assert gone
-        assert prune(store, load(here.file), moment("24T00:00")) == gone
+        assert prune(store, load(here.file), moment("24T00:00")) == (gone, [])
     assert keeps(here, what) == {**dict.fromkeys(RETAINED, both), what: last}
     assert here.run_at("24T00:00")["nothing_new"]
     assert keeps(here, what) == {**dict.fromkeys(RETAINED, both), what: last}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import sys
 import threading
 import time
 from base64 import b64decode
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -261,6 +263,54 @@ def test_a_webhook_that_hangs_is_left(tmp_path):
         assert time.monotonic() - began < 3
         over.set()
     assert str(caught.value) == f"{server.url} doesn't answer: it takes too long, 4 times"
+
+
+def drip(connection: socket.socket, head: bytes, over: threading.Event) -> None:
+    """Answer byte by byte, each well within a socket's timeout."""
+    with connection:
+        connection.recv(65_536)
+        connection.sendall(head)
+        while not over.wait(0.02):
+            connection.sendall(b"x")
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\nX-Y: ", b"HTTP/1.1 200 OK\r\nX: y\r\n"]
+)
+def test_a_webhook_that_answers_byte_by_byte_is_left_when_the_attempt_is_over(head):
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    threading.Thread(target=safely, args=(connection,), daemon=True).start()
+
+        def safely(connection: socket.socket) -> None:
+            with suppress(OSError):
+                drip(connection, head, over)
+
+        threading.Thread(target=serve, daemon=True).start()
+        url, began = f"http://127.0.0.1:{server.getsockname()[1]}", time.monotonic()
+        with pytest.raises(
+            FlowlensError, match=f"{url} doesn't answer: it takes too long, 4 times"
+        ):
+            webhook.post(a_firing(), url, "k", seconds=0.3, pause=lambda wait: None)
+        assert time.monotonic() - began < 3
+        over.set()
+
+
+def test_a_name_server_that_never_answers_does_not_hold_a_webhook_up(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(10) and [])
+    began = time.monotonic()
+    with pytest.raises(
+        FlowlensError, match=r"http://chat\.example doesn't answer: it takes too long"
+    ):
+        webhook.post(a_firing(), "http://chat.example/", "k", seconds=0.1, pause=lambda wait: None)
+    assert time.monotonic() - began < 3
+    over.set()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -404,6 +404,17 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         assert caught.value.problems == (said,)
 
 
+@pytest.mark.parametrize("key", ["watch.log", "watch.metrics", "watch.quarantine", "notify.x.file"])
+@pytest.mark.parametrize("name", ["pipe", "to_pipe", "/dev/full", "/dev/null"])
+def test_a_pipe_or_a_device_is_no_file_that_runs_write(key: str, name: str) -> None:
+    os.mkfifo("pipe")
+    Path("to_pipe").symlink_to("pipe")
+    section, key_name = key.rsplit(".", 1)
+    said = problem(f"[{section}]\n{key_name} = '{name}'")
+    assert said.startswith(f"job.toml:7: {key}: ")
+    assert said.endswith("is no regular file; name a file")
+
+
 def test_windows_line_ends_and_a_byte_order_mark_are_no_part_of_a_job() -> None:
     path = Path("job.toml")
     path.write_bytes(b"\xef\xbb\xbf" + (LEAST + "x = 1\n").replace("\n", "\r\n").encode())

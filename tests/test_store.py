@@ -610,11 +610,13 @@ def test_a_run_keeps_nothing_that_no_part_of_it_needs(here):
         here.log(name, lines)
     here.job()
     here.run()
-    (here.store / "flows/day=2025-11-20/.x-0.part").write_bytes(b"half")
-    (here.store / "flows/day=2025-11-20/stray.parquet").write_bytes(b"nobody's")
-    (here.directory / "out/.2025-11-20-0.part").mkdir()
+    mark = here.told()["store"]
+    stray = f"{'0f' * 10}.parquet"
+    (here.store / "flows/day=2025-11-20/.x-0123456789ab.part").write_bytes(b"half")
+    (here.store / "flows/day=2025-11-20" / stray).write_bytes(b"nobody's")
+    (here.directory / f"out/.2025-11-20-{mark}-0123456789ab.part").mkdir()
     here.run()
     with working(load(here.file)) as store:
         assert len(store.ledger.parts()) == 3
     names = {path.name for path in here.directory.rglob("*")}
-    assert not [name for name in names if name.endswith(".part") or name == "stray.parquet"]
+    assert not [name for name in names if name.endswith(".part") or name == stray]

@@ -71,7 +71,8 @@ def append(path: Path, text: str, *, durable: bool = False) -> None:
     Raises:
         OSError: the line is not in the file, or not whole.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o666)
     try:
         content = f"{text}\n".encode()
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)

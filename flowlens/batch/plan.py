@@ -66,7 +66,7 @@ def plan(job: Job, now: datetime, window: Window = (None, None)) -> Plan:
         found = listing(job, store.ledger, now, window)
         days = store.ledger.rows("select day from days where changed = 1 order by day")
         publish = due(store, job, now, window)
-        changed = store.ledger.rows("select start from intervals where changed = 1 order by start")
+        changed = store.ledger.rows("select start from intervals where changed > 0 order by start")
         open_ones = [Interval.at(int(start), job.interval) for (start,) in changed]
         return Plan(
             found,

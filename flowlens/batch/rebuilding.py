@@ -19,12 +19,11 @@ from flowlens.aws.groups import SCHEME as GROUPS
 from flowlens.batch.job import Job
 from flowlens.batch.store import files
 from flowlens.batch.store.ledger import NAME, Entry, Part, opened
-from flowlens.batch.store.parts import FLOWS, described, runs, touched
-from flowlens.batch.store.place import locked
+from flowlens.batch.store.parts import FLOWS, described, is_readable, runs, touched
+from flowlens.batch.store.place import locked, set_aside
 from flowlens.batch.summaries import rollups
-from flowlens.errors import UsageError
-from flowlens.stored import MANIFEST
-from flowlens.stored import described as told
+from flowlens.errors import FlowlensError
+from flowlens.stored import is_part, listed, sha256_of
 
 
 def rebuild(job: Job) -> tuple[int, int, list[str]]:
@@ -40,6 +39,8 @@ def rebuild(job: Job) -> tuple[int, int, list[str]]:
         place = job.store / NAME
         new = files.beside(place)
         objects, parts, lost = _made(job, new)
+        for path in lost:
+            set_aside(job.store, job.store / path)
         for ending in ("-journal", "-wal", "-shm"):
             files.discard(place.with_name(f"{NAME}{ending}"))
         files.sync(new)
@@ -53,8 +54,11 @@ def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
     parts: list[Part] = []
     lost: list[str] = []
     seconds = int(job.interval.total_seconds())
-    for path in _paths(job.store):
+    for path, told_sha256 in _paths(job.store):
         try:
+            sha256 = sha256_of(path)
+            if told_sha256 not in ("", sha256) or not (told_sha256 or is_readable(path)):
+                raise ValueError("damaged")
             own = described(path)
             named = tuple((own[number].name, rows) for number, rows in runs(path))
             touches = touched(path, named, seconds)
@@ -62,9 +66,10 @@ def _made(job: Job, place: Path) -> tuple[int, int, list[str]]:
         except (OSError, ValueError, KeyError, IndexError, TypeError, pa.ArrowException):
             lost.append(str(path.relative_to(job.store)))
             continue
-        day = path.parent.name.removeprefix("day=")
+        day = _day(path)
         relative = str(path.relative_to(job.store))
-        parts.append(Part(day, relative, sum(rows for _, rows in named), size, named))
+        rows_there = sum(rows for _, rows in named)
+        parts.append(Part(day, relative, rows_there, size, sha256, named))
         for entry in own:
             entries[entry.name] = _with(entries.get(entry.name), entry, touches[entry.name])
     _rejoin(entries, parts)
@@ -140,10 +145,17 @@ def _with(known: Entry | None, entry: Entry, touches: Mapping[int, int]) -> Entr
     return replace(known, touches=together, again=known.again or not same)
 
 
-def _paths(store: Path) -> list[Path]:
-    """The parts that count: those of the manifest, or all there are if that is lost as well."""
+def _paths(store: Path) -> list[tuple[Path, str]]:
+    """The parts that count, with their SHA-256 where that is known.
+
+    They are those of the manifest, or all there are if that is lost as well.
+    """
     try:
-        rows = told(store / MANIFEST)["parts"]
-        return sorted(store / row["path"] for row in rows)
-    except (UsageError, KeyError, TypeError):
-        return sorted((store / FLOWS).glob("day=*/*.parquet"))
+        return sorted((part.path, part.sha256) for part in listed(store))
+    except FlowlensError:
+        places = sorted((store / FLOWS).glob("day=*/*.parquet"))
+        return [(path, "") for path in places if is_part(_day(path), str(path.relative_to(store)))]
+
+
+def _day(path: Path) -> str:
+    return path.parent.name.removeprefix("day=")

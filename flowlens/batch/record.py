@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
-from flowlens.batch.store import files
-
-RUN = "run.json"
+from flowlens.batch.ownership import Output
 
 
 @dataclass(slots=True)
@@ -36,6 +32,7 @@ class Record:
     unchanged: list[str] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     compacted: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     pruned: int = 0
     alerts: int = 0
     alerts_pending: int = 0
@@ -48,8 +45,11 @@ class Record:
         """Whether there was nothing to read, and nothing to publish."""
         return not (self.new or self.changed or self.again or self.published or self.withdrawn)
 
-    def write(self, directory: Path) -> None:
-        """Put it beside the intervals."""
-        told = {**asdict(self), "nothing_new": self.nothing_new}
-        with files.replacing(directory / RUN) as part:
-            part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    def write(self, output: Output) -> None:
+        """Put it beside the intervals.
+
+        Raises:
+            ForeignError: there is a file of that name that isn't this job's.
+        """
+        told = {**asdict(self), **output.claim(), "nothing_new": self.nothing_new}
+        output.tell(told)

@@ -5,12 +5,14 @@ Whatever happens on the way, the ledger knows what is done; the next run does th
 
 from __future__ import annotations
 
+import errno
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
+import duckdb
 import pyarrow as pa
 
 from flowlens.batch import jsonline, moments, upkeep
@@ -19,30 +21,40 @@ from flowlens.batch.job import Job
 from flowlens.batch.notify import Courier, commands, send
 from flowlens.batch.notify.alerts import Firing
 from flowlens.batch.notify.outbox import Outbox
+from flowlens.batch.ownership import ForeignError, Output
 from flowlens.batch.publish.interval import Published, owe, publish, withdraw
 from flowlens.batch.record import Record
-from flowlens.batch.store.errors import LockedError
+from flowlens.batch.store.errors import DamagedError, LedgerError, LockedError, SummaryError
 from flowlens.batch.store.ingest import BYTES, OBJECTS, Taken, take
 from flowlens.batch.store.listing import News, grouped, listing, news, note_listed
-from flowlens.batch.store.place import Store, refused, working
+from flowlens.batch.store.place import DAMAGED, NAMES, Store, refused, working
 from flowlens.batch.summaries.daily import renew, summarise
 from flowlens.batch.summaries.relations import require_askable
 from flowlens.batch.watch import metrics
-from flowlens.batch.watch.log import Log
+from flowlens.batch.watch.log import Log, warned
 from flowlens.batch.watch.quarantine import Quarantine
-from flowlens.errors import ExitCode, FlowlensError, NoInputError, UsageError
+from flowlens.errors import ExitCode, FlowlensError, NoInputError
 from flowlens.inflow import Listener
 from flowlens.intervals import Interval
 from flowlens.names import Naming, naming
 from flowlens.rdns.settings import Mode
 from flowlens.stored import Window
 from flowlens.version import version
-
-NAMES = "names.sqlite"
-"""The names that reverse DNS gave, in the store."""
+from flowlens.words import count, several
 
 NAMED = 3
 """Objects that a remark names."""
+
+SAID = 20
+"""Problems that are said one by one."""
+
+FAULTS = (FlowlensError, OSError, pa.ArrowException, duckdb.Error)
+"""What may be wrong with one interval, and with no other."""
+
+_MACHINE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)
+"""What the system says where the next interval would fare no better."""
 
 Clock = Callable[[], datetime]
 
@@ -58,21 +70,32 @@ def run(
     *,
     listener: Listener | None = None,
     clock: Clock = utc_now,
+    warn: Callable[[str], None] = warned,
 ) -> Record:
     """Run a job; with a `window` its intervals are published anew, and no others.
+
+    Of several things that couldn't be done the first is raised; `warn` hears of the others.
 
     Raises:
         LockedError: another run is at work on the store; this one has done nothing.
         FlowlensError: something couldn't be done; the next run does it.
     """
-    return _Run(job, window, listener or Listener(), clock).run()
+    return _Run(job, window, listener or Listener(), clock, warn).run()
 
 
 class _Run:
     """A run; its record grows as it goes."""
 
-    def __init__(self, job: Job, window: Window, listener: Listener, clock: Clock) -> None:
+    def __init__(
+        self,
+        job: Job,
+        window: Window,
+        listener: Listener,
+        clock: Clock,
+        warn: Callable[[str], None],
+    ) -> None:
         self._job = job
+        self._warn = warn
         self._window = window
         self._listener = listener
         self._clock = clock
@@ -84,6 +107,8 @@ class _Run:
         self._problems: list[FlowlensError] = []
         self._seconds: dict[str, float] = {}
         self._short: dict[str, int] = {}
+        self._failed_days: dict[str, str] = {}
+        self._recovered = False
 
     def run(self) -> Record:
         """Do everything; at the end what couldn't be done is raised."""
@@ -94,7 +119,9 @@ class _Run:
             with working(job) as store:
                 try:
                     job.output.mkdir(parents=True, exist_ok=True)
+                    self._take_over(store)
                     self._work(store)
+                    self._told(store)
                     self._raise()
                     self._ended(store, ExitCode.DONE, "")
                 except BaseException as error:
@@ -110,12 +137,40 @@ class _Run:
         return record
 
     def _raise(self) -> None:
-        """Raise what couldn't be done, if there is something: the first, and how many more."""
+        """Raise what couldn't be done, if there is something: the first; the others are said."""
         if not self._problems:
             return
-        first, *others = self._problems
-        more = f" (and {len(others):,} more; the log has them all)" if others else ""
-        raise type(first)(f"{first}{more}")
+        first, *others = {str(problem): problem for problem in self._problems}.values()
+        for other in others[:SAID]:
+            self._warn(str(other))
+        if len(others) > SAID:
+            self._warn(f"and {len(others) - SAID:,} more; `log` under [watch] has them all")
+        raise first
+
+    def _take_over(self, store: Store) -> None:
+        """Know what this job published before its store knew its runs; said once."""
+        output = Output.of(self._job, store)
+        if not store.ledger.about("outputs"):
+            names = output.take_over()
+            if names:
+                self._warn(
+                    f"{output.directory}: {several(names)} taken over: what job {output.job!r} "
+                    f"published before its store had the id {store.id}, or its ledger was made anew"
+                )
+        noted = upkeep.note_checksums(store)
+        if noted:
+            self._warn(
+                f"{store.directory}: taken over: {count(noted, 'part')} of a flowlens that wrote "
+                "no checksums, which they have from now on"
+            )
+
+    def _told(self, store: Store) -> None:
+        """See that the record of this run can be written, for what is there is this job's own."""
+        try:
+            Output.of(self._job, store).told()
+        except ForeignError as error:
+            if not self._problems:  # where another job publishes here, an interval says so
+                self._problems.append(error)
 
     def _said(self, error: BaseException) -> FlowlensError:
         if isinstance(error, FlowlensError):
@@ -129,7 +184,7 @@ class _Run:
     def _work(self, store: Store) -> None:
         job = self._job
         with self._timed("tidy"):
-            upkeep.tidy(store, job)
+            self._problems += upkeep.tidy(store, job)
             self._heal(store)
         with self._timed("list"):
             found = self._listed(store)
@@ -140,11 +195,13 @@ class _Run:
                 self._remark("own networks or flowlens changed: all summaries are made anew")
             self._summarise(store)
         with self._timed("compact"):
-            self.record.compacted = upkeep.compact(store, job, self._now)
+            self._compact(store)
         with self._timed("publish"):
             self._publish(store)
         with self._timed("prune"):
-            self.record.pruned = len(upkeep.prune(store, job, self._now))
+            gone, foreign = upkeep.prune(store, job, self._now)
+            self.record.pruned = len(gone)
+            self._problems += foreign
         with self._timed("alert"):
             self._alert(store)
 
@@ -184,7 +241,12 @@ class _Run:
         taken = Taken()
         for group in grouped(found.objects, most=OBJECTS, bytes_at_most=BYTES):
             with self._quarantine.collecting() as held:
-                one = take(store, self._job, group, self._listener, held)
+                try:
+                    one = take(store, self._job, group, self._listener, held)
+                except DamagedError as error:
+                    # What else the damaged part held is read again by the next run.
+                    self._failed_part(store, error)
+                    one = take(store, self._job, group, self._listener, held)
             counts = one.counts
             self._log.say(
                 "read", objects=len(group), lines=counts.lines, records=counts.records,
@@ -222,65 +284,113 @@ class _Run:
             if day in self._short:
                 continue
             started = time.perf_counter()
-            with self._checked(store, str(day)):
+            try:
                 summarise(store, self._job, str(day), self._listener)
+            except FAULTS as error:
+                self._failed_day(store, str(day), error)
+                continue
             self._log.say("summarised", day=day, seconds=_rounded(started))
             self.record.days.append(str(day))
+
+    def _compact(self, store: Store) -> None:
+        try:
+            self.record.compacted = upkeep.compact(store, self._job, self._now)
+        except DamagedError as error:
+            self._failed_part(store, error)
 
     def _publish(self, store: Store) -> None:
         names = self._naming(store)
         for (start,) in store.ledger.rows("select start from intervals where owed = 1"):
             self._hook(store, Interval.at(int(start), self._job.interval))
-        for interval in due(store, self._job, self._now, self._window):
-            if interval.day in self._short:
-                continue
-            started = time.perf_counter()
+        wanted = due(store, self._job, self._now, self._window)
+        for interval in wanted:
+            self._one(store, interval, names)
+        for day in sorted(self._failed_days.keys() - {name[:10] for name in self.record.failed}):
+            self._problems.append(FlowlensError(f"{day}: not summed up: {self._failed_days[day]}"))
+        if self._recovered and self._window == (None, None):
+            # What came after an interval that could be made at last stands on it, too.
+            for interval in due(store, self._job, self._now, self._window):
+                if interval not in wanted or interval.name in self.record.published:
+                    self._one(store, interval, names)
+
+    def _one(self, store: Store, interval: Interval, names: Naming | None) -> None:
+        """Publish an interval; whatever is wrong with it holds up no other."""
+        if interval.day in self._short:
+            return
+        started = time.perf_counter()
+        try:
+            if interval.day in self._failed_days:
+                raise FlowlensError(self._failed_days[interval.day])
             if withdraw(store, self._job, interval):
                 self.record.withdrawn.append(interval.name)
                 self._remark(f"{interval.name}: no records any more; taken back")
-                continue
-            try:
-                with self._checked(store, interval.day):
-                    published = publish(
-                        store, self._job, interval, names, self._listener, self.record.run
-                    )
-            except UsageError as error:
-                # What one interval's records can't answer holds up no other.
-                self._log.say("not published", interval=interval.name, why=str(error))
-                self._problems.append(UsageError(f"{interval.name}: {error}"))
-                continue
-            self._published(store, published, _rounded(started))
+                return
+            published = publish(store, self._job, interval, names, self._listener, self.record.run)
+        except FAULTS as error:
+            self._failed(store, interval, error)
+            return
+        self._published(store, published, _rounded(started))
 
-    @contextmanager
-    def _checked(self, store: Store, day: str) -> Iterator[None]:
-        """Where a day can't be read, see whether one of its parts is damaged, and forget that."""
-        try:
-            yield
-        except FlowlensError as error:
-            broken = upkeep.forget(store, upkeep.damaged(store, day))
-            if not broken:
-                raise
-            raise FlowlensError(
-                f"{store.path(broken[0])}: the part was damaged and is removed; the next run reads "
-                "its objects again"
-            ) from error
+    def _failed(self, store: Store, interval: Interval, error: Exception) -> None:
+        """Note that an interval couldn't be published: what is there stays, the next run tries."""
+        _raise_if_machine(error)
+        why = self._why(store, error)
+        with store.ledger.change():
+            store.ledger.fail(interval.seconds)
+        self.record.failed.append(interval.name)
+        self._log.say("not published", interval=interval.name, why=why)
+        self._problems.append(FlowlensError(f"{interval.name}: not published: {why}"))
+
+    def _failed_day(self, store: Store, day: str, error: Exception) -> None:
+        """Note that a day couldn't be summed up: its intervals can't be published."""
+        _raise_if_machine(error)
+        self._failed_days[day] = self._why(store, error)
+        self._log.say("not summarised", day=day, why=self._failed_days[day])
+
+    def _why(self, store: Store, error: Exception) -> str:
+        """What is wrong in one line, with the way to heal it."""
+        if isinstance(error, DamagedError):
+            return self._set_aside(store, error)
+        if isinstance(error, SummaryError):
+            with store.ledger.change():
+                store.ledger.change_days([error.day])
+            return f"{error}; the next run makes it anew: flowlens batch run {self._job.path}"
+        if isinstance(error, OSError):
+            return f"{error.filename or self._job.output}: {error.strerror or error}"
+        return (
+            str(error) if isinstance(error, FlowlensError) else f"{type(error).__name__}: {error}"
+        )
+
+    def _failed_part(self, store: Store, error: DamagedError) -> None:
+        self._problems.append(FlowlensError(self._set_aside(store, error)))
+
+    def _set_aside(self, store: Store, error: DamagedError) -> str:
+        """Forget damaged parts, so that the next run reads their objects again."""
+        paths = upkeep.forget(store, error.parts)
+        self._log.say("damaged", parts=paths)
+        return (
+            f"{error} and set aside in {store.path(DAMAGED)}; its objects are read again by "
+            f"flowlens batch run {self._job.path}"
+        )
 
     def _published(self, store: Store, published: Published, seconds: float) -> None:
         """Note that an interval is published, and what is to be told of it."""
         interval = published.interval
         with store.ledger.change():
-            store.ledger.connection.execute(
-                "update intervals set changed = 0, published = 1 where start = ?",
-                (interval.seconds,),
-            )
+            if store.ledger.publish(interval.seconds):
+                store.ledger.change_after(interval.seconds, published=self._job.looks_back)
+                self._recovered = True
             self._wanted(store, published.firings)
         which = self.record.published if published.changed else self.record.unchanged
         which.append(interval.name)
         for text in published.remarks:
             self._remark(f"{interval.name}: {text}")
         for error in published.problems:
+            if isinstance(error, DamagedError):
+                self._failed_part(store, error)
+                continue
             self._log.say("alert failed", interval=interval.name, why=str(error))
-            self._problems.append(error)
+            self._problems.append(FlowlensError(f"{interval.name}: {error}"))
         self._log.say(
             "published" if published.changed else "unchanged", interval=interval.name,
             outputs=len(published.outputs), alerts=len(published.firings), seconds=seconds,
@@ -358,7 +468,8 @@ class _Run:
                 with store.ledger.change():
                     store.ledger.note("succeeded", moments.text(ended))
             self._tell(store, code, ended)
-            record.write(self._job.output)
+            with suppress(ForeignError):  # it has been told of
+                record.write(Output.of(self._job, store))
         except (FlowlensError, OSError):
             # The error that is on its way says more.
             if code is ExitCode.DONE:
@@ -369,6 +480,12 @@ class _Run:
             total = (ended - self._now).total_seconds()
             figures = gauges(store, self._job, self.record, ended, seconds=total, code=code)
             metrics.write(self._job.watch.metrics, figures)
+
+
+def _raise_if_machine(error: Exception) -> None:
+    """Raise what no other interval would be spared."""
+    if isinstance(error, LedgerError) or (isinstance(error, OSError) and error.errno in _MACHINE):
+        raise error
 
 
 class _InterruptedError(FlowlensError):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
 from flowlens.batch.job import Job
 from flowlens.batch.notify.outbox import Outbox
-from flowlens.batch.record import RUN
+from flowlens.batch.ownership import ForeignError, Output
 from flowlens.batch.store.ledger import COUNTED
 from flowlens.batch.store.place import Store, is_busy, looking
 from flowlens.intervals import Interval
@@ -61,11 +59,10 @@ def status(job: Job, now: datetime) -> Status:
 
 
 def _status(job: Job, store: Store | None, now: datetime) -> Status:
-    last_run = _last_run(job.output / RUN)
     if store is None:
         return Status(
             job.name, str(job.store), is_busy(job), 0, 0, {}, [], 0, 0, 0, None, None, 0, 0, [], [],
-            0, None, last_run,
+            0, None, None,
         )  # fmt: skip
     ledger = store.ledger
     listed = ", ".join(f"sum({name})" for name in COUNTED)
@@ -74,7 +71,7 @@ def _status(job: Job, store: Store | None, now: datetime) -> Status:
     bad = "from objects where state <> 'read'"
     parts, size = ledger.rows("select count(*), sum(bytes) from parts")[0]
     first, last = ledger.rows("select min(start), max(start) from touches")[0]
-    changed = ledger.rows("select start from intervals where changed = 1 order by start")
+    changed = ledger.rows("select start from intervals where changed > 0 order by start")
     waiting = [Interval.at(int(start), job.interval) for (start,) in changed]
     return Status(
         job=job.name,
@@ -100,13 +97,13 @@ def _status(job: Job, store: Store | None, now: datetime) -> Status:
         open=[each.name for each in waiting if each.end + job.lateness > now],
         alerts_pending=len(Outbox(ledger.connection).pending()),
         succeeded=ledger.about("succeeded") or None,
-        last_run=last_run,
+        last_run=_last_run(job, store),
     )
 
 
-def _last_run(place: Path) -> dict[str, object] | None:
+def _last_run(job: Job, store: Store) -> dict[str, object] | None:
     try:
-        told = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        about = Output.of(job, store).told()
+    except (OSError, ForeignError):
         return None
-    return told if isinstance(told, dict) else None
+    return dict(about) if about else None

@@ -15,33 +15,41 @@ import pyarrow.parquet as pq
 
 from flowlens.batch import moments
 from flowlens.batch.job import DAY, Job
+from flowlens.batch.ownership import ForeignError, Output
 from flowlens.batch.store import files
 from flowlens.batch.store.drafts import Drafts
 from flowlens.batch.store.ingest import replaced
 from flowlens.batch.store.ledger import Entry, Part
-from flowlens.batch.store.parts import FLOWS, MOST_BYTES, pieces
-from flowlens.batch.store.place import Store
+from flowlens.batch.store.parts import FLOWS, MOST_BYTES, is_readable, pieces
+from flowlens.batch.store.place import Store, set_aside
 from flowlens.batch.summaries import rollups
 from flowlens.batch.summaries.daily import STATE, state_of
+from flowlens.errors import FlowlensError
 from flowlens.intervals import Interval
-from flowlens.stored import UNDATED
+from flowlens.stored import UNDATED, is_part, sha256_of
 
 SMALL = MOST_BYTES // 2
 """A part below this is put together with others; bytes."""
 
 
-def tidy(store: Store, job: Job) -> None:
-    """Remove what killed runs left behind: files that are not whole, parts that nobody knows."""
+def tidy(store: Store, job: Job) -> Iterator[FlowlensError]:
+    """Remove what killed runs left behind: files that are not whole, parts that nobody knows.
+
+    What can't be removed from the output, for it holds what this job didn't make, is given.
+    """
     known = {part.path for part in store.ledger.parts()}
     for place in store.path(FLOWS).glob("day=*"):
         files.sweep(place)
+        day = place.name.removeprefix("day=")
         for path in place.glob("*.parquet"):
-            if str(path.relative_to(store.directory)) not in known:
+            name = str(path.relative_to(store.directory))
+            if is_part(day, name) and name not in known:
                 files.discard(path)
     for place in rollups.places(store.directory):
         files.sweep(place)
-    for place in (store.directory, store.path(STATE), *store.path(STATE).glob("*"), job.output):
+    for place in (store.directory, store.path(STATE), *store.path(STATE).glob("*")):
         files.sweep(place)
+    yield from Output.of(job, store).sweep()
     store.publish()
 
 
@@ -59,32 +67,35 @@ def heal(store: Store) -> list[str]:
     return forget(store, lost(store))
 
 
-def damaged(store: Store, day: str) -> list[Part]:
-    """The parts of a day that can't be read to their end."""
-    return [part for part in store.ledger.parts(day) if not _is_sound(store.path(part.path))]
+def note_checksums(store: Store) -> int:
+    """Note the SHA-256 of parts that a flowlens without them wrote, if they can be read; how many.
 
-
-def _is_sound(path: Path) -> bool:
-    try:
-        with pq.ParquetFile(path) as file:
-            for _ in file.iter_batches():
-                pass
-    except (OSError, pa.ArrowException):
-        return False
-    return True
+    What can't be read is set aside.
+    """
+    old = [part for part in store.ledger.parts() if not part.sha256]
+    broken = [part for part in old if not is_readable(store.path(part.path))]
+    whole = [part for part in old if part not in broken]
+    sums = [sha256_of(store.path(part.path)) for part in whole]
+    with store.ledger.change():
+        for part, sha256 in zip(whole, sums, strict=True):
+            store.ledger.note_sha256(part, sha256)
+    forget(store, broken)
+    return len(old)
 
 
 def forget(store: Store, parts: Sequence[Part]) -> list[str]:
-    """Forget parts and remove them, so that their objects are read again; their paths."""
+    """Forget parts and set them aside, so that their objects are read again; their paths.
+
+    They aren't removed: an object may be gone by now, and some of a part be readable still.
+    """
     for part in parts:
         names = sorted({name for name, _ in store.ledger.with_runs(part).runs})
+        set_aside(store.directory, store.path(part.path))
         with store.ledger.change():
             store.ledger.lose(part, names)
             store.ledger.change_days([part.day])
     if parts:
         store.publish()
-    for part in parts:
-        files.discard(store.path(part.path))
     return [part.path for part in parts]
 
 
@@ -143,13 +154,16 @@ def compact(store: Store, job: Job, now: datetime) -> list[str]:
         if day == UNDATED or _end(day) + job.lateness > now:
             continue
         small = [part for part in store.ledger.parts(day) if part.bytes < SMALL]
+        store.require_sound(small)
         _together(store, job, day, [store.ledger.with_runs(part) for part in small])
         done.append(str(day))
     return done
 
 
-def prune(store: Store, job: Job, now: datetime, *, really: bool = True) -> list[Path]:
-    """Remove what the job doesn't keep any longer; what that is."""
+def prune(
+    store: Store, job: Job, now: datetime, *, really: bool = True
+) -> tuple[list[Path], list[FlowlensError]]:
+    """Remove what the job doesn't keep any longer; what that is, and what others' files are in."""
     kept = job.retention
     gone: list[Path] = []
     if kept.records is not None:
@@ -161,11 +175,30 @@ def prune(store: Store, job: Job, now: datetime, *, really: bool = True) -> list
         if kept.rollups is not None and end is not None and end + kept.rollups <= now:
             gone.append(place)
     gone += _named(store.path(STATE), job, kept.state, now)
-    gone += _named(job.output, job, kept.outputs, now)
     if really:
         for place in gone:
             files.discard(place)
-    return gone
+    published, refused = _published(Output.of(job, store), job, now, really=really)
+    return [*gone, *published], refused
+
+
+def _published(
+    output: Output, job: Job, now: datetime, *, really: bool
+) -> tuple[list[Path], list[FlowlensError]]:
+    """Remove intervals of this job that ended so long ago; what is another's is passed over."""
+    gone: list[Path] = []
+    refused: list[FlowlensError] = []
+    for place in _named(output.directory, job, job.retention.outputs, now):
+        if not output.is_ours(place.name):
+            continue
+        try:
+            output.published(place.name)
+            if really:
+                output.withdraw(place.name)
+            gone.append(place)
+        except ForeignError as error:
+            refused.append(error)
+    return gone, refused
 
 
 def _records(store: Store, day: str, *, really: bool) -> list[Path]:
@@ -201,6 +234,7 @@ def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
     finally:
         drafts.discard()
     new = [part for _, part in made]
+    store.sound.update(part.path for part in new)
     with store.ledger.change():
         store.ledger.exchange(parts, new)
     replaced(store, parts, new)

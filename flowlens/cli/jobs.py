@@ -70,12 +70,16 @@ def run_prune(file: Path, *, really: bool, quiet: bool) -> None:
     """`flowlens batch prune JOB.toml`."""
     job = load(file)
     with working(job) as store:
-        gone = prune(store, job, datetime.now(UTC), really=really)
+        gone, foreign = prune(store, job, datetime.now(UTC), really=really)
     for path in gone if not really else []:
         _print(f"{terminal(str(path))}\n")
     if not quiet:
         _say(f"{count(len(gone), 'file or directory', 'files and directories')} "
              f"{'removed' if really else 'would be removed'}")  # fmt: skip
+    for error in foreign[1:]:
+        _say(str(error))
+    for error in foreign[:1]:
+        raise error
 
 
 def run_rebuild(file: Path, *, quiet: bool) -> None:

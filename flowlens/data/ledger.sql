@@ -27,6 +27,11 @@ create table if not exists objects (
     reasons text not null default '{}'
 );
 
+-- The runs that published something: what names another run was not published from this store.
+create table if not exists publishers (
+    run text primary key
+) without rowid;
+
 create index if not exists objects_by_stamp on objects (stamp);
 
 create index if not exists objects_again on objects (again) where again = 1;
@@ -36,7 +41,8 @@ create table if not exists parts (
     day text not null,
     path text not null unique,
     rows integer not null,
-    bytes integer not null
+    bytes integer not null,
+    sha256 text not null default ''
 );
 
 -- The rows of a part lie object by object, in the order of `place`.
@@ -59,7 +65,8 @@ create table if not exists touches (
 
 create index if not exists touches_of_intervals on touches (start, object, records);
 
--- `changed` is 1 until what is published of the interval tells of all its records; `judged` is 1 if
+-- `changed` is 0 once what is published of the interval tells of all its records, and 2 where it
+-- couldn't be made, and those after it have been published meanwhile; `judged` is 1 if
 -- its alarms, which the intervals after it build on, do so; `owed` is 1 until the hook has been told
 -- of what is published.
 create table if not exists intervals (

@@ -45,13 +45,17 @@ class Grid:
         return len(self.columns[0].cells)
 
 
-def grids(difference: Difference) -> Iterator[Grid]:
-    """A table for each kind of change that there is, the most urgent first."""
+def grids(difference: Difference, *, titles: Mapping[str, str] = _TITLES) -> Iterator[Grid]:
+    """A table for each kind of change that there is, the most urgent first.
+
+    `titles` are other ones than usual, by the name of the part.
+    """
     for part in difference.parts:
         if part.top.rows:
             query, change = CHANGES[part.name]
             columns = _COLUMNS[query](difference, part.top.head.to_pylist(), change)
-            yield Grid(_TITLES[part.name], columns, part.top.rows, _DROPPED[query])
+            title = titles.get(part.name, _TITLES[part.name])
+            yield Grid(title, columns, part.top.rows, _DROPPED[query])
 
 
 def _inbound(difference: Difference, rows: Sequence[Row], change: str) -> list[Column]:

@@ -48,7 +48,12 @@ def places(top: Values, problems: Problems) -> None:
 
 
 def file(at: tuple[str, ...], place: Path, top: Values, problems: Problems) -> None:
-    """See that a file which runs append to is neither in the store nor read as an input."""
+    """See that a file which runs write is one, and is neither in the store nor read as an input.
+
+    A FIFO or a device may hold up a run for ever.
+    """
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        problems.add(at, f"{shown(str(place))} is no regular file; name a file")
     store = top.get("store")
     if store and lies_in(str(place), store):
         problems.add(at, "lies in the store; name a file elsewhere")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from email.message import Message
@@ -27,7 +28,7 @@ WAITS = (0.5, 1.0, 2.0)
 """Seconds before each further attempt, after what may pass."""
 
 SECONDS = 10.0
-"""Seconds for the other side to accept a connection, and to go on answering."""
+"""Seconds for an attempt as a whole: to find the host, to reach it, to send, to be answered."""
 
 _PASSING = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS))
 
@@ -92,6 +93,30 @@ def post(
 
 
 def _posted(request: Request, url: SplitResult, seconds: float) -> None:
+    """Post it in a thread that is left behind when the time is over.
+
+    Neither the system's look-up of names nor a side that answers byte by byte can be ended
+    otherwise: a socket's timeout is for each of its operations anew.
+    """
+    raised: list[BaseException] = []
+    done = threading.Event()
+
+    def attempt() -> None:
+        try:
+            _attempted(request, url, seconds)
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=attempt, daemon=True).start()
+    if not done.wait(seconds):
+        raise _PassingError(f"{shown(url)} doesn't answer: it takes too long")
+    if raised:
+        raise raised[0]
+
+
+def _attempted(request: Request, url: SplitResult, seconds: float) -> None:
     try:
         with build_opener(_NoRedirects).open(request, timeout=seconds):
             return

@@ -10,9 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flowlens import named
+from flowlens.batch import ownership
 from flowlens.batch.job import Job
 from flowlens.batch.moments import text
 from flowlens.batch.notify.alerts import Firing, fire
@@ -20,10 +23,10 @@ from flowlens.batch.publish import mailpage
 from flowlens.batch.publish.mail import mail
 from flowlens.batch.publish.origin import Origin, origins, tells
 from flowlens.batch.publish.outputs import ENDINGS, Output, Outputs
-from flowlens.batch.store import files
+from flowlens.batch.store.errors import DamagedError
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries.daily import knowledge
-from flowlens.batch.summaries.judging import NEW, Judged, judge, states
+from flowlens.batch.summaries.judging import NEW, Judged, judge, seen, states
 from flowlens.batch.summaries.relations import Summaries, summaries
 from flowlens.batch.summaries.tables import COLUMNS as TABLES
 from flowlens.batch.summaries.tables import table
@@ -40,8 +43,6 @@ from flowlens.scanners import with_names
 from flowlens.scans.verdicts import COLUMNS as VERDICTS
 from flowlens.sources import Found
 from flowlens.version import version
-
-RUN = "run.json"
 
 _OWN = ("run", "seconds")
 """What differs from run to run."""
@@ -65,29 +66,27 @@ def publish(
 ) -> Published:
     """Publish an interval; its directory is swapped in, if that isn't there already.
 
-    Before that the ledger notes that the hook is owed, for a run may end at any time.
+    Before that the ledger notes the run, and that the hook is owed, for a run may end at any time.
 
     Raises:
-        FlowlensError: a query can't be answered, an alert's SQL is wrong.
+        ForeignError: something is in its place that this job didn't publish.
+        FlowlensError: a query can't be answered, a part is damaged.
         OSError: a file can't be written; what was published is as it was.
     """
+    output = ownership.Output.of(job, store)
     place = job.output / interval.name
-    part = files.beside(place)
-    part.mkdir()
+    known = output.published(interval.name)
+    part = output.draft(interval.name, run)
     try:
         desk = _Desk(store, job, interval, naming, listener, Outputs(part))
         desk.write()
-        about = desk.about()
-        changed = not _is_there(place, about)
+        about = {**output.claim(), **desk.about()}
+        changed = known is None or not _is_there(place, known, about)
         if changed:
-            told = json.dumps({"run": run, **about}, indent=1) + "\n"
-            with files.replacing(part / RUN) as file:
-                file.write_text(told, encoding="utf-8")
-            if job.hooks.published:
-                owe(store, interval, owed=True)
-            files.swap(part, place)
+            _note(store, interval, run, owed=bool(job.hooks.published))
+            output.put(part, interval.name, {"run": run, **about})
     finally:
-        files.discard(part)
+        output.discard(part)
     outputs = tuple(desk.outputs.written)
     return Published(
         interval,
@@ -100,22 +99,30 @@ def publish(
     )
 
 
+def _note(store: Store, interval: Interval, run: str, *, owed: bool) -> None:
+    with store.ledger.change():
+        store.ledger.note_run(run)
+        if owed:
+            store.ledger.owe(interval.seconds, owed=True)
+
+
 def owe(store: Store, interval: Interval, *, owed: bool) -> None:
     """Note whether the hook is yet to be told of an interval."""
     with store.ledger.change():
-        store.ledger.connection.execute(
-            "update intervals set owed = ? where start = ?", (owed, interval.seconds)
-        )
+        store.ledger.owe(interval.seconds, owed=owed)
 
 
 def withdraw(store: Store, job: Job, interval: Interval) -> bool:
     """Take back what is published of an interval that has no records any more; whether it had none.
 
     That happens where an object changed that held all of them.
+
+    Raises:
+        ForeignError: something is in its place that this job didn't publish.
     """
     if store.ledger.value("select exists(select 1 from touches where start = ?)", interval.seconds):
         return False
-    files.withdraw(job.output / interval.name)
+    ownership.Output.of(job, store).withdraw(interval.name)
     with store.ledger.change():
         store.ledger.connection.execute(
             "delete from intervals where start = ?", (interval.seconds,)
@@ -180,7 +187,6 @@ class _Desk:
         }
         return {
             "flowlens": version(),
-            "job": self._job.name,
             "interval": self._interval.name,
             "start": text(self._interval.start),
             "end": text(self._interval.end),
@@ -254,7 +260,9 @@ class _Desk:
     def _mail(self, judged: Judged, relations: Summaries) -> None:
         job, interval = self._job, self._interval
         assert job.mail is not None
-        told = mail(
+        before = self._before()
+        tell = partial(
+            mail,
             job.name,
             interval,
             job.mail,
@@ -262,9 +270,18 @@ class _Desk:
             judged,
             self.firings,
             self._origins,
-            (self._before(), self._within(interval)),
-            self._naming,
+            naming=self._naming,
+            seen=partial(seen, self._store, interval),
         )
+        within = self._within(interval)
+        try:
+            told = tell((before, within))
+        except FlowlensError:
+            if before is None or not self._store.ledger.has_failed(before[0].seconds):
+                raise
+            # What can't be answered of one interval holds up no other.
+            self.remarks.append(f"not compared with {before[0].name}: that can't be answered")
+            told = tell((None, within))
         for form in job.mail.formats:
             name, write = _MAILS[form]
             self.outputs.text(name, write(told))
@@ -283,24 +300,28 @@ class _Desk:
         if rows[0][0] is None:
             return None
         interval = Interval.at(int(rows[0][0]), self._job.interval)
-        within = self._within(interval)
-        return (interval, within) if within.found.sources else None
+        try:
+            within = self._within(interval)
+        except DamagedError as error:
+            # It holds up no other; once it is whole again, this one is published anew.
+            self.problems.append(error)
+            within = None
+        if within is not None and within.found.sources:
+            return interval, within
+        if not self._store.ledger.is_pruned(interval.day):
+            self.remarks.append(f"not compared with {interval.name}: records of it are lost")
+        return None
 
 
 _MAILS = {"text": ("mail.txt", mailpage.text), "html": ("mail.html", mailpage.html)}
 
 
-def _is_there(place: Path, about: Mapping[str, object]) -> bool:
+def _is_there(place: Path, known: Mapping[str, object], about: Mapping[str, object]) -> bool:
     """Whether an interval has been published just like that, and its files are there."""
-    try:
-        known = json.loads((place / RUN).read_text(encoding="utf-8"))
-        sizes = {path.name: path.stat().st_size for path in place.iterdir()}
-    except (OSError, ValueError):
-        return False
-    if not isinstance(known, dict):
-        return False
+    sizes = {path.name: path.stat().st_size for path in place.iterdir()}
     rest = {name: value for name, value in known.items() if name not in _OWN}
     # The outputs are as we write them if the rest is what we would write.
-    return rest == json.loads(json.dumps(about)) and all(
-        sizes.get(output["name"]) == output["bytes"] for output in known["outputs"]
+    same: dict[str, Any] = json.loads(json.dumps(about))
+    return rest == same and all(
+        sizes.get(output["name"]) == output["bytes"] for output in same["outputs"]
     )

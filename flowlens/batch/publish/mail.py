@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowlens.batch.job import MailPart
@@ -31,12 +32,14 @@ class Mail:
     """What a mail tells. `usual` are medians of the `WEEK` intervals before, None without any.
 
     `scanners` are the first of the `new` ones, `who` what is known of their names. `difference` is
-    to the interval `before`; None at the first.
+    to the interval `before`; None at the first. Its new sources are those that the store hasn't
+    seen since the interval `since`; None where only the interval before can tell.
     """
 
     job: str
     interval: Interval
     before: Interval | None
+    since: Interval | None
     totals: Row
     usual: Mapping[str, float] | None
     firings: Sequence[Firing]
@@ -60,8 +63,12 @@ def mail(
     origins: Sequence[Origin],
     sides: tuple[tuple[Interval, Inputs] | None, Inputs],
     naming: Naming | None,
+    seen: Callable[[], tuple[Interval, pa.ChunkedArray] | None],
 ) -> Mail:
-    """Gather it; `sides` are the interval before, with its records, and these of this one."""
+    """Gather it; `sides` are the interval before, with its records, and these of this one.
+
+    `seen` are the addresses of all intervals before, as far as there is a state of them.
+    """
     rows: list[Row] = relations.table(
         f"select * from intervals order by start_time desc limit {WEEK + 1}"
     ).to_pylist()
@@ -73,10 +80,16 @@ def mail(
     alone = [row["srcaddr"] for row in shown if row["members"] is None]
     named = naming.look_up(alone).who if naming else {}
     earlier, now = sides
+    known = seen() if earlier else None
+    difference = None
+    if earlier:
+        addresses = known[1] if known else None
+        difference = compare(earlier[1], now, rows=part.rows, seen=addresses)
     return Mail(
         job=job,
         interval=interval,
         before=earlier[0] if earlier else None,
+        since=known[0] if known else None,
         totals=rows[0] if rows else {},
         usual={name: median(row[name] for row in week) for name in _USUAL} if week else None,
         firings=firings,
@@ -86,7 +99,7 @@ def mail(
         listed=scans.num_rows,
         answered=sum(bool(row["answered"]) for row in told),
         who={address: describe(identity) for address, identity in named.items()},
-        difference=compare(earlier[1], now, rows=part.rows) if earlier else None,
+        difference=difference,
         origins=origins,
     )
 

@@ -114,7 +114,16 @@ def _grids(mail: Mail) -> Iterator[Grid]:
     if mail.difference is not None:
         changes = totals(mail.difference)
         yield replace(changes, title=f"What changed since {_name(mail)}")
-        yield from grids(mail.difference)
+        yield from grids(mail.difference, titles={"new_sources": _new_sources(mail)})
+
+
+def _new_sources(mail: Mail) -> str:
+    """What new sources are, by what they are compared with."""
+    if mail.since is None or mail.since == mail.before:
+        return f"New sources: refused, and in no record of {_name(mail)}"
+    return (
+        f"New sources: refused, and not seen since {mail.since.name}, as far as the store goes back"
+    )
 
 
 def _scanners(mail: Mail) -> list[Column]:

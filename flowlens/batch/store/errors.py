@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from flowlens.errors import ExitCode, FlowlensError
+
+if TYPE_CHECKING:
+    from flowlens.batch.store.ledger import Part
 
 
 class LockedError(FlowlensError):
     """Another run is at work on the store."""
 
     exit_code = ExitCode.LOCKED
+
+
+class DamagedError(FlowlensError):
+    """Parts of the store aren't what was written."""
+
+    def __init__(self, text: str, parts: Sequence[Part]) -> None:
+        super().__init__(text)
+        self.parts = parts
+
+
+class SummaryError(FlowlensError):
+    """What was made of the records of a day can't be read."""
+
+    def __init__(self, text: str, day: str) -> None:
+        super().__init__(text)
+        self.day = day
 
 
 class LedgerError(FlowlensError):

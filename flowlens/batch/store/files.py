@@ -6,6 +6,7 @@ Every change that a batch makes to a file system goes through here.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -15,11 +16,14 @@ from pathlib import Path
 PART = ".part"
 """How what is not whole yet ends; it begins with a dot, so that nobody reads it."""
 
+_LEFT = re.compile(r"\..+-[0-9a-f]{12}\.part(-journal|-wal|-shm)?")
+"""How a file is called that is not whole yet, and what SQLite has beside it."""
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, mark: str = "") -> Iterator[Path]:
     """A place to write a file, which becomes `path` at the end of the block; else it is gone."""
-    part = beside(path)
+    part = beside(path, mark=mark)
     try:
         yield part
         sync(part)
@@ -30,10 +34,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def beside(path: Path) -> Path:
-    """A name for what becomes `path`, in the same directory, which is made if need be."""
+def beside(path: Path, *, mark: str = "") -> Path:
+    """A name for what becomes `path`, in the same directory, which is made if need be.
+
+    A `mark` in it tells whose it is, where the directory isn't the writer's alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}-{secrets.token_hex(6)}{PART}")
+    marked = f"{path.name}-{mark}" if mark else path.name
+    return path.with_name(f".{marked}-{secrets.token_hex(6)}{PART}")
 
 
 def sync(path: Path) -> None:
@@ -77,15 +85,6 @@ def swap(part: Path, directory: Path) -> None:
     discard(old)
 
 
-def withdraw(directory: Path) -> None:
-    """Remove a directory, if it is there, all at once for whoever reads it."""
-    old = beside(directory)
-    with suppress(FileNotFoundError):
-        os.replace(directory, old)
-        sync(directory.parent)
-    discard(old)
-
-
 def discard(path: Path) -> None:
     """Remove a file or a directory, if it is there."""
     if path.is_dir() and not path.is_symlink():
@@ -96,6 +95,9 @@ def discard(path: Path) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what a killed run left unfinished in a directory, with what SQLite had beside it."""
-    for path in directory.glob(f".*{PART}*"):
-        discard(path)
+    """Remove what a killed run left unfinished in a directory of the store's own."""
+    if directory.is_symlink() or not directory.is_dir():
+        return
+    for path in directory.iterdir():
+        if _LEFT.fullmatch(path.name):
+            discard(path)

@@ -168,6 +168,7 @@ def _settled(store: Store, job: Job, entries: Sequence[Entry], drafts: Drafts) -
     read = [entry for entry in entries if entry.name not in kept]
     gone = frozenset(entry.name for entry in read)
     old = store.ledger.holding(gone)
+    store.require_sound(part for part in old if not gone.issuperset(n for n, _ in part.runs))
     rewritten: list[tuple[Path, Part]] = []
     try:
         for part in old:
@@ -178,6 +179,7 @@ def _settled(store: Store, job: Job, entries: Sequence[Entry], drafts: Drafts) -
         for path, _ in rewritten:
             files.discard(path)
     parts = [part for _, part in made]
+    store.sound.update(part.path for part in parts)
     days = {part.day for part in (*old, *parts)}
     with store.ledger.change():
         store.ledger.enter(read, parts, [part.path for part in old])

@@ -19,6 +19,7 @@ from typing import Any
 from flowlens.accounting import Counts
 from flowlens.batch.notify.outbox import SCHEMA as OUTBOX
 from flowlens.batch.store.errors import LedgerError
+from flowlens.stored import is_day, is_part, is_sha256
 
 NAME = "ledger.sqlite"
 
@@ -56,12 +57,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A Parquet file of the store; `runs` are names of objects with the rows of each, in order."""
+    """A Parquet file of the store; `runs` are names of objects with the rows of each, in order.
+
+    `sha256` is that of its bytes; an empty text where a store is too old to know it.
+    """
 
     day: str
     path: str
     rows: int
     bytes: int
+    sha256: str
     runs: tuple[tuple[str, int], ...]
 
 
@@ -71,6 +76,10 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
         self.connection = connection
         self.place = place
+        # To look at a ledger changes nothing in it.
+        columns = connection.execute("select name from pragma_table_info('parts')").fetchall()
+        sha256 = "sha256" if ("sha256",) in columns else "''"
+        self._parts = f"select day, path, rows, bytes, {sha256} from parts"
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -181,13 +190,8 @@ class Ledger:
 
     def parts(self, day: str | None = None) -> list[Part]:
         """The parts of a day, or all, without their runs, by day and path."""
-        rows = self.rows(
-            "select day, path, rows, bytes from parts where ? is null or day = ?"
-            " order by day, path",
-            day,
-            day,
-        )
-        return [Part(str(day), str(path), rows_, size, ()) for day, path, rows_, size in rows]
+        sql = f"{self._parts} where ? is null or day = ? order by day, path"
+        return [self._checked(row) for row in self.rows(sql, day, day)]
 
     def with_runs(self, part: Part) -> Part:
         """The same part with its runs."""
@@ -227,8 +231,8 @@ class Ledger:
         """Enter a part of objects that have been entered."""
         self.connection.execute("delete from parts where path = ?", (part.path,))
         number = self.connection.execute(
-            "insert into parts (day, path, rows, bytes) values (?, ?, ?, ?)",
-            (part.day, part.path, part.rows, part.bytes),
+            "insert into parts (day, path, rows, bytes, sha256) values (?, ?, ?, ?, ?)",
+            (part.day, part.path, part.rows, part.bytes, part.sha256),
         ).lastrowid
         self.connection.executemany(
             "insert into runs select ?, ?, id, ? from objects where name = ?",
@@ -246,6 +250,10 @@ class Ledger:
         """Forget a part that is gone; the objects that had records in it are to be read again."""
         self.exchange([part], [])
         self.retry(names)
+
+    def is_pruned(self, day: str) -> bool:
+        """Whether the records of a day aren't kept any longer."""
+        return bool(self.rows("select 1 from days where day = ? and pruned = 1", day))
 
     def prune(self, day: str) -> None:
         """Forget the parts of a day for good; its summaries stay what they are."""
@@ -292,14 +300,102 @@ class Ledger:
         self.connection.executemany("insert or ignore into given values (?)", ((n,) for n in names))
 
     def _part(self, number: int) -> Part:
-        (row,) = self.rows("select day, path, rows, bytes from parts where id = ?", number)
+        (row,) = self.rows(f"{self._parts} where id = ?", number)
         runs = self.rows(
             "select name, runs.rows from runs join objects on objects.id = runs.object"
             " where part = ? order by place",
             number,
         )
-        day, path, rows, size = row
-        return Part(day, path, rows, size, tuple((str(name), int(n)) for name, n in runs))
+        return self._checked(row, tuple((str(name), int(n)) for name, n in runs))
+
+    def _checked(self, row: tuple[Any, ...], runs: tuple[tuple[str, int], ...] = ()) -> Part:
+        """A row of parts, whose path is one that a store gives: it will be read, and removed.
+
+        Raises:
+            LedgerError: it is anything else.
+        """
+        day, path, rows, size, sha256 = row
+        numbers = all(isinstance(number, int) and number >= 0 for number in (rows, size))
+        if not (numbers and is_part(day, path) and (sha256 == "" or is_sha256(sha256))):
+            raise self._strange(f"a part {path!r}")
+        return Part(day, path, rows, size, sha256, runs)
+
+    def note_sha256(self, part: Part, sha256: str) -> None:
+        """Note the SHA-256 of a part that has none yet."""
+        self.connection.execute("update parts set sha256 = ? where path = ?", (sha256, part.path))
+
+    def knows_run(self, run: str) -> bool:
+        """Whether a run published something from this store."""
+        return bool(self.rows("select 1 from publishers where run = ?", run))
+
+    def note_run(self, run: str) -> None:
+        """Note that a run publishes something."""
+        self.connection.execute("insert or ignore into publishers values (?)", (run,))
+
+    def owe(self, start: int, *, owed: bool) -> None:
+        """Note whether the hook is yet to be told of an interval."""
+        self.connection.execute("update intervals set owed = ? where start = ?", (owed, start))
+
+    def publish(self, start: int) -> bool:
+        """Note that an interval is published; whether it couldn't be before."""
+        ((changed,),) = self.rows("select changed from intervals where start = ?", start)
+        self.connection.execute(
+            "update intervals set changed = 0, published = 1 where start = ?", (start,)
+        )
+        return bool(changed == 2)
+
+    def fail(self, start: int) -> None:
+        """Note that an interval can't be made; it is tried again, and holds up no other."""
+        self.connection.execute("update intervals set changed = 2 where start = ?", (start,))
+
+    def has_failed(self, start: int) -> bool:
+        """Whether an interval couldn't be made when that was tried last."""
+        return bool(self.rows("select 1 from intervals where start = ? and changed = 2", start))
+
+    def change_after(self, start: int, *, published: bool) -> None:
+        """Note that what builds on an interval is to be made anew: that couldn't be made before."""
+        what = "judged = 0, changed = 1" if published else "judged = 0"
+        self.connection.execute(f"update intervals set {what} where start > ?", (start,))
+
+    def require_sound(self, seconds: int) -> None:
+        """See that nothing in it could lead out of the store, or to no interval of so many seconds.
+
+        Raises:
+            LedgerError: something does: nobody but a run writes such things, and no run did this.
+        """
+        for (name,) in self.rows(
+            "select name from sqlite_master where type in ('trigger', 'view')"
+        ):
+            raise self._strange(f"a trigger or view {name!r}")
+        self.parts()
+        for (day,) in self.rows("select day from days"):
+            if not is_day(day):
+                raise self._strange(f"a day {day!r}")
+        starts = self.rows(
+            "select start from intervals"
+            " where typeof(start) <> 'integer' or start < 0 or start >= ? or start % ? <> 0"
+            " limit 1",
+            _LAST,
+            seconds,
+        )
+        ends = self.rows("select min(start), max(start) from touches")
+        wrong = [start for start in ends[0] if start is not None and not _is_moment(start)]
+        for start in (*(start for (start,) in starts), *wrong):
+            raise self._strange(f"an interval that starts at {start!r}")
+
+    def _strange(self, what: str) -> LedgerError:
+        return LedgerError(
+            f"{self.place}: has {what}, which no run wrote; flowlens batch rebuild JOB.toml makes "
+            "it anew from the parts"
+        )
+
+
+_LAST = 253_402_300_800
+"""The year 10000, in seconds since 1970."""
+
+
+def _is_moment(start: object) -> bool:
+    return isinstance(start, int) and 0 <= start < _LAST
 
 
 def _entry(row: Sequence[Any]) -> Entry:
@@ -325,14 +421,24 @@ def opened(place: Path, *, create: bool = False) -> Iterator[Ledger]:
         with failures(place):
             connection.execute("pragma foreign_keys = on")
             connection.execute("pragma synchronous = full")
+            connection.execute("pragma trusted_schema = off")
             if create:
                 script = resources.files("flowlens").joinpath("data/ledger.sql")
                 connection.executescript(script.read_text(encoding="utf-8") + OUTBOX)
+                _mend(connection)
             else:
                 connection.execute("select count(*) from about").fetchall()
-        yield Ledger(connection, place)
+            ledger = Ledger(connection, place)
+        yield ledger
     finally:
         connection.close()
+
+
+def _mend(connection: sqlite3.Connection) -> None:
+    """Give a ledger of an earlier flowlens the columns that came later."""
+    columns = connection.execute("select name from pragma_table_info('parts')").fetchall()
+    if ("sha256",) not in columns:
+        connection.execute("alter table parts add column sha256 text not null default ''")
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from flowlens.accounting import Counts
 from flowlens.batch.store import files
 from flowlens.batch.store.ledger import COUNTED, Entry, Part
 from flowlens.parquet.footers import MARK
+from flowlens.stored import sha256_of
 
 FLOWS = "flows"
 
@@ -114,7 +115,7 @@ class Draft:
         path = f"{FLOWS}/day={self.day}/{digest}.parquet"
         named = tuple((objects[number].name, rows) for number, rows in self.runs)
         size = self.path.stat().st_size
-        return self.path, Part(self.day, path, self.rows, size, named)
+        return self.path, Part(self.day, path, self.rows, size, sha256_of(self.path), named)
 
     def discard(self) -> None:
         """Leave nothing of it."""
@@ -142,6 +143,17 @@ def pieces(path: Path, part: Part, *, together: int = 1) -> Iterator[tuple[str, 
                 rows = min(left, table.num_rows - begin)
                 yield name, table.slice(begin, rows)
                 begin, left = begin + rows, left - rows
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a part can be read to its end."""
+    try:
+        with pq.ParquetFile(path) as file:
+            for _ in file.iter_batches():
+                pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def starts(times: pa.ChunkedArray) -> pa.ChunkedArray:

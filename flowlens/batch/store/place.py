@@ -6,6 +6,7 @@ manifest.json           the parts that count, for readers
 flows/day=2026-11-23/   records that start on that day, in parts
 rollups/…               what is made of them, by hour and by day
 state/…                 the scan detector's state, and whom it knew at the end of each interval
+damaged/                parts whose bytes changed, and which count no longer
 """
 
 from __future__ import annotations
@@ -13,32 +14,77 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import re
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.store import files
-from flowlens.batch.store.errors import LedgerError, LockedError
+from flowlens.batch.store.errors import DamagedError, LedgerError, LockedError
 from flowlens.batch.store.ledger import NAME, Ledger, Part, opened
 from flowlens.errors import FlowlensError, UsageError
 from flowlens.sources import Source
-from flowlens.stored import MANIFEST, MARK, VERSION, described
+from flowlens.stored import MANIFEST, MARK, VERSION, described, sha256_of
 
 LOCK = "lock"
+
+NAMES = "names.sqlite"
+"""The names that reverse DNS gave."""
+
+DIRECTORIES = ("flows", "rollups", "state")
+
+DAMAGED = "damaged"
+"""The directory of parts that aren't what was written: their objects may be gone by now."""
+
+_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store that is open; `ledger` is its memory."""
+    """A store that is open; `ledger` is its memory, `id` is no other store's.
+
+    `sound` are the paths of parts that were found to be what was written, in this run.
+    """
 
     directory: Path
     ledger: Ledger
+    id: str
+    sound: set[str] = field(default_factory=set, compare=False)
 
-    def sources(self, parts: list[Part]) -> tuple[Source, ...]:
-        """Parts as sources of a read."""
+    def sources(self, parts: Iterable[Part]) -> tuple[Source, ...]:
+        """Parts as sources of a read, each of them as it was written.
+
+        Raises:
+            DamagedError: one isn't.
+        """
+        parts = list(parts)
+        self.require_sound(parts)
         return tuple(Source(str(self.directory / part.path), part.bytes) for part in parts)
+
+    def require_sound(self, parts: Iterable[Part]) -> None:
+        """See that parts are as they were written.
+
+        Raises:
+            DamagedError: one isn't.
+        """
+        damaged = self.damaged(parts)
+        if damaged:
+            raise DamagedError(f"{self.path(damaged[0].path)}: the part is damaged", damaged)
+
+    def damaged(self, parts: Iterable[Part]) -> list[Part]:
+        """Those of the parts that aren't as they were written; each is looked at once a run."""
+        found = []
+        for part in parts:
+            if part.path in self.sound:
+                continue
+            if sha256_of(self.path(part.path)) == part.sha256 != "":
+                self.sound.add(part.path)
+            else:
+                found.append(part)
+        return found
 
     def path(self, *names: str) -> Path:
         """A place in the store."""
@@ -47,12 +93,18 @@ class Store:
     def publish(self) -> None:
         """Tell readers which parts count."""
         rows = [
-            {"path": part.path, "day": part.day, "rows": part.rows, "bytes": part.bytes}
+            {
+                "path": part.path,
+                "day": part.day,
+                "rows": part.rows,
+                "bytes": part.bytes,
+                **({"sha256": part.sha256} if part.sha256 else {}),
+            }
             for part in self.ledger.parts()
         ]
         content = json.dumps({"store": VERSION, "parts": rows}, indent=1).encode()
         place = self.path(MANIFEST)
-        if not place.exists() or place.read_bytes() != content:
+        if not place.is_file() or place.read_bytes() != content:
             with files.replacing(place) as part:
                 part.write_bytes(content)
 
@@ -71,15 +123,72 @@ def working(job: Job) -> Iterator[Store]:
         directory.mkdir(parents=True, exist_ok=True)
         _require_ours(job, fresh=True)
         with _locked(directory):
-            mark = directory / MARK
-            if not mark.exists():
-                with files.replacing(mark) as part:
-                    part.write_text(json.dumps(_about(job)) + "\n", encoding="utf-8")
+            require_no_links(directory)
             _require_ledger(job)
             with opened(directory / NAME, create=True) as ledger:
-                yield Store(directory, ledger)
+                ledger.require_sound(_seconds(job))
+                yield Store(directory, ledger, _identified(job, ledger))
     except OSError as error:
         raise refused(error, directory) from error
+
+
+def set_aside(directory: Path, part: Path) -> None:
+    """Put a part, if it is there, where it counts no longer."""
+    if os.path.lexists(part):
+        aside = directory / DAMAGED / f"{part.parent.name.removeprefix('day=')}-{part.name}"
+        aside.parent.mkdir(exist_ok=True)
+        os.replace(part, aside)
+
+
+def _identified(job: Job, ledger: Ledger) -> str:
+    """The id of a store; one that is new, or is too old to have one, gets it now.
+
+    It stands in the mark and in the ledger, so that the loss of either changes nothing.
+
+    Raises:
+        UsageError: these are of different stores.
+    """
+    mark = job.store / MARK
+    there = str(described(mark).get("id", "")) if mark.exists() else ""
+    noted = ledger.about("store")
+    if there and noted and there != noted:
+        raise UsageError(
+            f"{job.store / NAME}: the ledger of another store ({noted}, and {MARK} says {there}); "
+            f"put its own back, or remove it and flowlens batch rebuild {job.path} makes it anew"
+        )
+    known = there or noted or secrets.token_hex(8)
+    if not _ID.fullmatch(known):
+        raise UsageError(f"{mark if there else job.store / NAME}: {known!r} is no id of a store")
+    if not noted:
+        with ledger.change():
+            ledger.note("store", known)
+    if not there:
+        with files.replacing(mark) as part:
+            part.write_text(json.dumps({**_about(job), "id": known}) + "\n", encoding="utf-8")
+    return known
+
+
+def require_no_links(directory: Path) -> None:
+    """See that nothing in a store is a link: what is removed or replaced behind one isn't its own.
+
+    Raises:
+        FlowlensError: something is.
+    """
+    top = (*DIRECTORIES, MARK, MANIFEST, NAME, NAMES, LOCK)
+    places = [directory / name for name in top]
+    while places:
+        place = places.pop()
+        if place.is_symlink():
+            raise FlowlensError(
+                f"{place}: is a link; a store holds none, put what it leads to here"
+            )
+        if place.name in top and place.name not in DIRECTORIES:
+            continue
+        if not place.is_dir():
+            continue
+        with os.scandir(place) as entries:
+            # Of files that are no links nothing more is to be known.
+            places += [Path(e.path) for e in entries if e.is_symlink() or e.is_dir()]
 
 
 @contextmanager
@@ -95,6 +204,7 @@ def locked(job: Job) -> Iterator[None]:
     _require_ours(job, fresh=False)
     try:
         with _locked(job.store):
+            require_no_links(job.store)
             yield
     except OSError as error:
         raise refused(error, job.store) from error
@@ -114,7 +224,8 @@ def looking(job: Job) -> Iterator[Store | None]:
         yield None
         return
     with opened(job.store / NAME) as ledger:
-        yield Store(job.store, ledger)
+        ledger.require_sound(_seconds(job))
+        yield Store(job.store, ledger, ledger.about("store"))
 
 
 def is_busy(job: Job) -> bool:
@@ -146,6 +257,10 @@ def _locked(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _seconds(job: Job) -> int:
+    return int(job.interval.total_seconds())
+
+
 def _about(job: Job) -> dict[str, object]:
     interval = "1d" if job.interval == DAY else "1h"
     return {"store": VERSION, "job": job.name, "interval": interval}
@@ -159,7 +274,7 @@ def _require_ours(job: Job, *, fresh: bool) -> None:
     """
     place = job.store / MARK
     if fresh and not place.exists():
-        known = {MARK, MANIFEST, NAME, LOCK, "flows", "rollups", "state"}
+        known = {MARK, MANIFEST, NAME, NAMES, LOCK, DAMAGED, *DIRECTORIES}
         names = os.listdir(job.store) if job.store.is_dir() else []
         strange = [name for name in sorted(names) if name not in known and name[:1] != "."]
         if strange:

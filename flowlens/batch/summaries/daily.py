@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,9 @@ STATE = "state"
 
 MEMORY = "320MiB"
 """What DuckDB may hold while it makes them, before it spills."""
+
+
+_INTERVAL = re.compile(r"\d{4}-\d\d-\d\d(T\d\d)?")
 
 
 def knowledge(job: Job, earlier: tuple[state.State, ...] = ()) -> Knowledge:
@@ -90,7 +94,7 @@ def _forget(store: Store, day: str, starts: list[Interval], *, has_parts: bool) 
             files.discard(place)
     kept = {interval.name for interval in starts} if has_parts else set()
     for place in store.path(STATE).glob(f"{day}*"):
-        if place.name not in kept:
+        if place.name not in kept and _INTERVAL.fullmatch(place.name):
             files.discard(place)
 
 

@@ -6,7 +6,7 @@ A scanner is new if it wasn't one as of the end of the interval before.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from flowlens import state
 from flowlens.batch.job import Job, ScannersPart
 from flowlens.batch.store import files
+from flowlens.batch.store.errors import SummaryError
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries.daily import knowledge, state_of
 from flowlens.cidrs import read_allowed
-from flowlens.errors import FlowlensError
+from flowlens.errors import FlowlensError, UsageError
 from flowlens.headers import Column
 from flowlens.intervals import Interval
 from flowlens.pipeline import Answers, Inputs, answering
@@ -70,7 +71,39 @@ def states(store: Store, before: Interval, *, within: bool) -> tuple[state.State
     )
     length = before.end - before.start
     places = [state_of(store, Interval.at(int(start), length)) for (start,) in rows]
-    return tuple(state.State.open(place) for place in places if place.exists())
+    return tuple(_opened(place) for place in places if place.exists())
+
+
+def seen(store: Store, interval: Interval) -> tuple[Interval, pa.ChunkedArray] | None:
+    """The addresses that the store has seen before an interval, and since which interval.
+
+    It goes back as far as every interval has a state. None if the one before has none.
+
+    Raises:
+        SummaryError: a state can't be read.
+    """
+    rows = store.ledger.rows(
+        "select start from intervals where start < ? order by start desc", interval.seconds
+    )
+    first = None
+    found: list[pa.Array] = []
+    for (start,) in rows:
+        before = Interval.at(int(start), interval.end - interval.start)
+        place = state_of(store, before)
+        if not place.exists():
+            break
+        one = _opened(place)
+        with _damage((one,)):
+            found.append(one.addresses())
+        first = before
+    return None if first is None else (first, pa.chunked_array(found, pa.string()))
+
+
+def _opened(place: Path) -> state.State:
+    try:
+        return state.State.open(place)
+    except UsageError as error:
+        raise SummaryError(f"{place}: the state is damaged", place.name[:10]) from error
 
 
 def judge(store: Store, job: Job, interval: Interval) -> Judged:
@@ -104,13 +137,33 @@ def detecting(job: Job, earlier: tuple[state.State, ...]) -> Iterator[Answers | 
         return
     known = knowledge(job, earlier)
     inputs = Inputs(Found((), ()), knowledge=known)
-    with answering(inputs, detection.questions(), memory=detection.MEMORY) as answers:
+    with (
+        _damage(earlier),
+        answering(inputs, detection.questions(), memory=detection.MEMORY) as answers,
+    ):
         try:
             detection.require_refusals(answers, known.evidence)
         except FlowlensError as error:
             yield str(error)
             return
         yield answers
+
+
+@contextmanager
+def _damage(states: tuple[state.State, ...]) -> Iterator[None]:
+    """Where nothing can be judged, see whether a state isn't as it was written.
+
+    Raises:
+        SummaryError: one isn't.
+    """
+    try:
+        yield
+    except (FlowlensError, pa.ArrowException) as error:
+        for each in states:
+            if not each.is_sound():
+                day = each.directory.name[:10]
+                raise SummaryError(f"{each.directory}: the state is damaged", day) from error
+        raise
 
 
 def _told(
@@ -145,7 +198,9 @@ def _alarmed_before(store: Store, job: Job, interval: Interval) -> set[str]:
     before = Interval.at(int(start), job.interval)
     place = _place(store, before)
     if is_judged and place.exists():
-        return set(pq.read_table(place)["srcaddr"].to_pylist())
+        with suppress(OSError, pa.ArrowException):
+            table = pq.read_table(place, page_checksum_verification=True)
+            return set(table["srcaddr"].to_pylist())
     with detecting(job, states(store, before, within=True)) as answers:
         if isinstance(answers, str):
             return set()
@@ -160,7 +215,7 @@ def _keep(store: Store, interval: Interval, alarmed: pa.Array, new: int) -> None
     if not state_of(store, interval).is_dir():
         return
     with files.replacing(_place(store, interval)) as part:
-        pq.write_table(pa.table({"srcaddr": alarmed}), part)
+        pq.write_table(pa.table({"srcaddr": alarmed}), part, write_page_checksum=True)
     with store.ledger.change():
         store.ledger.connection.execute(
             "update intervals set judged = 1, new_scanners = ? where start = ?",

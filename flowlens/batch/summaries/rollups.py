@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from flowlens import named
 from flowlens.batch.store import files
+from flowlens.batch.store.errors import SummaryError
 from flowlens.batch.summaries.sketches import estimate, sketch, union
 from flowlens.fields import quoted
 from flowlens.pipeline import Answers, Question
@@ -126,7 +127,7 @@ def write(answers: Answers, directory: Path, day: str) -> None:
             tables[name] = answers.table(Question(sql, {"hours": hours})).cast(SCHEMAS[name])
         for name, table in tables.items():
             with files.replacing(place(directory, level, name, day) / _FILE) as part:
-                pq.write_table(table, part, compression="zstd")
+                pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 
 
 def place(directory: Path, level: str, name: str, day: str) -> Path:
@@ -156,7 +157,11 @@ def read(
     columns: Sequence[str] | None = None,
     grouped: str = "",
 ) -> pa.Table:
-    """The rows of a rollup that start in a span of time; of sources those `grouped` so."""
+    """The rows of a rollup that start in a span of time; of sources those `grouped` so.
+
+    Raises:
+        SummaryError: a file isn't as it was written.
+    """
     days = (f"day={since:%Y-%m-%d}", f"day={until - timedelta(microseconds=1):%Y-%m-%d}")
     found = sorted(place(directory, level, name, "").parent.glob(f"day=*/{_FILE}"))
     # The statistics of row groups leave out most of the hours that aren't wanted.
@@ -166,11 +171,27 @@ def read(
         wanted.append(("grouped", "=", grouped))
     empty = SCHEMAS[name].empty_table()
     tables = [
-        pq.read_table(path, columns=columns, filters=wanted, partitioning=None)
-        for path in found
-        if days[0] <= path.parent.name <= days[1]
+        _read(path, columns, wanted) for path in found if days[0] <= path.parent.name <= days[1]
     ]
     return pa.concat_tables([empty.select(columns) if columns else empty, *tables])
+
+
+def _read(
+    path: Path, columns: Sequence[str] | None, wanted: list[tuple[str, str, object]]
+) -> pa.Table:
+    try:
+        return pq.read_table(
+            path,
+            columns=columns,
+            filters=wanted,
+            partitioning=None,
+            page_checksum_verification=True,
+        )
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        day = path.parent.name.removeprefix("day=")
+        raise SummaryError(f"{path}: the summary is damaged", day) from error
 
 
 def sketches(directory: Path, grouped: str, since: datetime, until: datetime) -> pa.Table:

@@ -7,6 +7,7 @@ nothing is there, and the next one reads it again.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ class Quarantine:
         assert self._path is not None
         try:
             held.file.seek(0)
-            with self._path.open("ab") as file:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+            with open(os.open(self._path, flags, 0o666), "ab") as file:
                 shutil.copyfileobj(held.file, file)
         except OSError as error:
             self._warn(
