@@ -112,5 +112,19 @@ select
     end_time
 from directed
 where inward is not null
-order by start_time, end_time, interface_id, peer, address, protocol, port, peer_port, inward
+order by
+    start_time,
+    end_time,
+    interface_id,
+    peer,
+    address,
+    protocol,
+    port,
+    peer_port,
+    inward,
+    refused,
+    tcp_flags,
+    packets,
+    bytes,
+    gateway
 limit $limit
