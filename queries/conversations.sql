@@ -88,7 +88,6 @@ tuples as (
         ) as bytes_to_high,
         min(case when from_low then start_time end) as low_first,
         min(case when not from_low then start_time end) as high_first,
-        min(start_time) as first_seen,
         max(end_time) as last_seen
     from oriented
     group by
@@ -132,7 +131,7 @@ told as (
         tuples.high_unsaid,
         tuples.bytes_to_low,
         tuples.bytes_to_high,
-        tuples.first_seen,
+        least(tuples.low_first, tuples.high_first) as first_seen,
         tuples.last_seen
     from tuples
     left join services as low_service
