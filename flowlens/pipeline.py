@@ -413,7 +413,7 @@ def _plan(
 def relation_sql(query: Query) -> str:
     """A named query's statement as a table wants it: without header, order and limit."""
     lines = [line for line in query.sql.splitlines() if not line.startswith("--")]
-    order = max(number for number, line in enumerate(lines) if line.startswith("order by "))
+    order = max(number for number, line in enumerate(lines) if line.startswith("order by"))
     return "\n".join(lines[:order])
 
 

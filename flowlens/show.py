@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from flowlens import named
@@ -36,6 +37,10 @@ _RECORDS = Question(
 )
 
 
+_NETWORKS = "select distinct network from enis where is_private($address) order by network"
+"""Networks in which an address is met; one that is public is the same host in all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """One table of a page; `rows` of the whole answer stand behind `top.head`."""
@@ -48,13 +53,17 @@ class Section:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Portrait:
-    """What the flows say about `what`; `inputs` are read anew for its chart."""
+    """What the flows say about `what`; `inputs` are read anew for its chart.
+
+    `networks` are those in which a private address is met: in each it may be another host.
+    """
 
     what: str
     account: Account
     sections: tuple[Section, ...]
     inputs: Inputs
     listener: Listener
+    networks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         from flowlens.pages.show import page
@@ -117,13 +126,20 @@ def portrait(inputs: Inputs, what: str, *, rows: int, listener: Listener) -> Por
     # A section that the log can't fill is empty; the others are still worth showing.
     questions = [replace(Question.named(query), query=None) for query in queries]
     records = replace(_RECORDS, parameters={"limit": 2**63 - 1})
-    with answering(_narrowed(inputs, what), [*questions, records], listener) as answers:
+    about = subject(what).ip or ""
+    address = ip_network(about) if about else None
+    # A CIDR has many hosts anyway.
+    host = str(address.network_address) if address and address.num_addresses == 1 else None
+    networks = Question.sql_text(_NETWORKS, {"address": host})
+    asked = [*questions, records, networks]
+    with answering(_narrowed(inputs, what), asked, listener) as answers:
         sections = [
             Section(query.name, query.description, query.columns, answers.top(question, rows))
             for query, question in zip(queries, questions, strict=True)
         ]
         sections.append(Section("records", "The records, by time.", (), answers.top(records, rows)))
-        return Portrait(what, answers.account, tuple(sections), inputs, listener)
+        met = tuple(row["network"] for row in answers.table(networks).to_pylist())
+        return Portrait(what, answers.account, tuple(sections), inputs, listener, met)
 
 
 def _narrowed(inputs: Inputs, what: str) -> Inputs:

@@ -83,7 +83,9 @@ def read_side(connection: Connection, name: str, inputs: Inputs, listener: Liste
         for kind, question in questions.items():
             _keep(connection, f"{kind}_{name}", answers, question)
         account = answers.account
-    sources = _row(connection, f"select count(*) from sources_{name} where sent > 0")[0]
+    sources = _row(
+        connection, f"select count(distinct srcaddr) from sources_{name} where sent > 0"
+    )[0]
     enis, skipdata, first, last = _row(
         connection,
         "select count(interface_id), coalesce(sum(skipdata), 0), min(first_seen), max(last_seen) "

@@ -1,12 +1,16 @@
 -- Who talked to whom, on which service, and whether it was answered.
 -- Records of both directions are one conversation. The server is the side that a SYN went to, or a
--- SYN-ACK came from, in any record of the connection; where none tells, the side that a refused
--- record went to, if nothing came back from there, else the one with the lower port.
+-- SYN-ACK came from, in any record of the connection. Where none tells and one side alone sent: the side
+-- with a commonly probed port, if it was sent to, or one that a refused record went to, unless it
+-- looks like a late answer (see refusals). Where both sent: the one with a commonly probed port, if the
+-- other's is no service's; of two such, and of equal ports or none, the one that was sent to first. Else
+-- the one with the lower port.
 -- Answered means that bytes came back from the service, accepted, and more than a reset; ACCEPT
 -- alone is no success. A conversation that two ENIs, or two attachments of a transit gateway,
 -- logged is counted at each, so sums are per ENI.
+-- Records that name no ENI: each transit gateway, VPC or account for itself.
 --
--- reads: flows
+-- reads: flows, services
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records; null in transit gateway records
 -- column: client varchar | | address that asked
@@ -23,12 +27,13 @@
 with oriented as (
     select
         interface_id,
+        case when interface_id is null then coalesce(tgw_id, vpc_id, account_id) end as network,
         srcaddr,
         dstaddr,
         protocol,
         srcport,
         dstport,
-        coalesce(srcport < dstport, false) as from_low,
+        coalesce(srcport < dstport or (srcport = dstport and srcaddr < dstaddr), false) as from_low,
         tcp_flags & 18 as opening,
         action,
         bytes,
@@ -48,6 +53,7 @@ with oriented as (
 tuples as (
     select
         interface_id,
+        network,
         protocol,
         case when from_low then srcaddr else dstaddr end as low_addr,
         case when from_low then srcport else dstport end as low_port,
@@ -80,11 +86,13 @@ tuples as (
                 else 0
             end
         ) as bytes_to_high,
-        min(start_time) as first_seen,
+        min(case when from_low then start_time end) as low_first,
+        min(case when not from_low then start_time end) as high_first,
         max(end_time) as last_seen
     from oriented
     group by
         interface_id,
+        network,
         protocol,
         case when from_low then srcaddr else dstaddr end,
         case when from_low then srcport else dstport end,
@@ -93,31 +101,56 @@ tuples as (
 ),
 told as (
     select
-        interface_id,
-        protocol,
-        low_addr,
-        low_port,
-        high_addr,
-        high_port,
+        tuples.interface_id,
+        tuples.network,
+        tuples.protocol,
+        tuples.low_addr,
+        tuples.low_port,
+        tuples.high_addr,
+        tuples.high_port,
         case
-            when low_serves <> high_serves then high_serves > low_serves
-            else rejected > 0 and from_low = records and coalesce(high_port < 32768, false)
+            when tuples.low_serves <> tuples.high_serves
+                then tuples.high_serves > tuples.low_serves
+            when tuples.low_port = tuples.high_port
+                then coalesce(tuples.low_first < tuples.high_first, tuples.high_first is null)
+            when tuples.from_low = tuples.records
+                then high_probed.port is not null
+                    or (
+                        tuples.rejected > 0
+                        and coalesce(tuples.high_port < 32768 or low_service.port is null, false)
+                    )
+            when tuples.from_low = 0 or high_probed.port is null or low_service.port is not null
+                then false
+            else low_probed.port is null or tuples.low_first < tuples.high_first
         end as high_listens,
-        records,
-        rejected,
-        low_answers,
-        high_answers,
-        low_unsaid,
-        high_unsaid,
-        bytes_to_low,
-        bytes_to_high,
-        first_seen,
-        last_seen
+        tuples.records,
+        tuples.rejected,
+        tuples.low_answers,
+        tuples.high_answers,
+        tuples.low_unsaid,
+        tuples.high_unsaid,
+        tuples.bytes_to_low,
+        tuples.bytes_to_high,
+        least(tuples.low_first, tuples.high_first) as first_seen,
+        tuples.last_seen
     from tuples
+    left join services as low_service
+        on low_service.port = tuples.low_port
+        and low_service.protocol = tuples.protocol
+        and low_service.service
+    left join services as low_probed
+        on low_probed.port = tuples.low_port
+        and low_probed.protocol = tuples.protocol
+        and low_probed.probed
+    left join services as high_probed
+        on high_probed.port = tuples.high_port
+        and high_probed.protocol = tuples.protocol
+        and high_probed.probed
 ),
 sided as (
     select
         interface_id,
+        network,
         case when high_listens then low_addr else high_addr end as client,
         case when high_listens then high_addr else low_addr end as server,
         protocol,
@@ -149,6 +182,6 @@ select
     min(first_seen) as first_seen,
     max(last_seen) as last_seen
 from sided
-group by interface_id, client, server, protocol, port
-order by records desc, interface_id, client, server, protocol, port
+group by interface_id, network, client, server, protocol, port
+order by records desc, interface_id, client, server, protocol, port, network
 limit $limit

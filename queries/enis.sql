@@ -3,6 +3,9 @@
 -- 95 % of the ENI's records of that family. Of two such addresses (a single peer) the private
 -- one is taken; a public one is not, if private ones stand in half of these records or more: then it
 -- is the one peer of several. If that does not decide it, the address stays null: it is never guessed.
+-- The same address in two accounts or VPCs is two hosts; within a network it is one. An ENI's network is
+-- its VPC, by its records; else the one VPC that its account's other ENIs name; else its account, if none
+-- of them names any; else the ENI alone. Records without an ENI: their own VPC, else their account.
 --
 -- reads: flows
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -15,10 +18,12 @@
 -- column: last_record timestamptz | UTC | latest end, NODATA and SKIPDATA included
 -- column: aggregation_seconds bigint | seconds | 60 when no record spans more than that, else 600
 -- column: records bigint | records | flow-log records with traffic
+-- column: network varchar | | VPC, account or ENI within which an address is one host
 with interfaces as (
     select
         account_id,
         interface_id,
+        max(vpc_id) as vpc_id,
         count(*) filter (where log_status = 'OK') as records,
         count(*) filter (where log_status = 'OK' and action = 'ACCEPT') as accepts,
         count(*) filter (where log_status = 'OK' and action = 'REJECT') as rejects,
@@ -148,6 +153,32 @@ own as (
     from ranked
     where place = 1 and (directed > 0 or alike = 1)
     group by account_id, interface_id
+),
+homes as (
+    select
+        interface_id,
+        max(vpc_id) as vpc_id,
+        max(case when account_id <> 'unknown' then account_id end) as account_id
+    from interfaces
+    group by interface_id
+),
+accounts as (
+    select account_id, count(distinct vpc_id) as vpcs, min(vpc_id) as vpc_id
+    from homes
+    group by account_id
+),
+placed as (
+    select
+        homes.interface_id,
+        case
+            when homes.vpc_id is not null then homes.vpc_id
+            when accounts.vpcs = 1 then accounts.vpc_id
+            when accounts.vpcs = 0 then accounts.account_id
+            else homes.interface_id
+        end as network
+    from homes
+    left join accounts
+        on accounts.account_id = homes.account_id
 )
 select
     interfaces.account_id,
@@ -167,8 +198,11 @@ select
     interfaces.first_record,
     interfaces.last_record,
     cast(case when interfaces.longest > 60 then 600 else 60 end as bigint) as aggregation_seconds,
-    interfaces.records
+    interfaces.records,
+    placed.network
 from interfaces
+join placed
+    on placed.interface_id = interfaces.interface_id
 left join own
     on own.interface_id = interfaces.interface_id
     and own.account_id is not distinct from interfaces.account_id

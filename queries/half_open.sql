@@ -1,6 +1,7 @@
 -- Connections that a SYN opened and nothing but resets came back for. Judged at the same ENI and
 -- within a minute: nobody listens there, or the way is closed, or it is a flood. A refused answer is
 -- none, one without flags is one; lost records (SKIPDATA) look the same. By how many went unanswered.
+-- Records that name no ENI: each transit gateway, VPC or account for itself.
 --
 -- reads: flows
 -- needs: tcp_flags, protocol, srcaddr, dstaddr, srcport, dstport, start_time, end_time
@@ -18,6 +19,7 @@
 with opened as (
     select
         interface_id,
+        case when interface_id is null then coalesce(tgw_id, vpc_id, account_id) end as network,
         srcaddr,
         dstaddr,
         srcport,
@@ -29,11 +31,20 @@ with opened as (
         count(*) filter (where action = 'REJECT') as rejected
     from flows
     where log_status = 'OK' and protocol = 6 and (tcp_flags & 18) = 2
-    group by interface_id, srcaddr, dstaddr, srcport, dstport, start_time, end_time
+    group by
+        interface_id,
+        case when interface_id is null then coalesce(tgw_id, vpc_id, account_id) end,
+        srcaddr,
+        dstaddr,
+        srcport,
+        dstport,
+        start_time,
+        end_time
 ),
 returned as (
     select
         interface_id,
+        case when interface_id is null then coalesce(tgw_id, vpc_id, account_id) end as network,
         srcaddr,
         dstaddr,
         srcport,
@@ -49,6 +60,7 @@ returned as (
 matched as (
     select
         opened.interface_id,
+        opened.network,
         opened.srcaddr,
         opened.dstaddr,
         opened.srcport,
@@ -64,11 +76,13 @@ matched as (
         and returned.srcaddr = opened.dstaddr
         and returned.dstaddr = opened.srcaddr
         and returned.interface_id is not distinct from opened.interface_id
+        and returned.network is not distinct from opened.network
         and returned.end_time >= opened.start_time
         and cast(epoch(returned.start_time) as bigint)
             - cast(epoch(opened.end_time) as bigint) <= 60
     group by
         opened.interface_id,
+        opened.network,
         opened.srcaddr,
         opened.dstaddr,
         opened.srcport,
@@ -79,6 +93,7 @@ matched as (
 judged as (
     select
         opened.interface_id,
+        opened.network,
         opened.srcaddr,
         opened.dstaddr,
         opened.dstport,
@@ -95,12 +110,14 @@ judged as (
         and matched.srcaddr = opened.srcaddr
         and matched.dstaddr = opened.dstaddr
         and matched.interface_id is not distinct from opened.interface_id
+        and matched.network is not distinct from opened.network
         and matched.start_time = opened.start_time
         and matched.end_time = opened.end_time
 ),
 pairs as (
     select
         interface_id,
+        network,
         srcaddr as client,
         dstaddr as server,
         dstport as port,
@@ -111,7 +128,7 @@ pairs as (
         min(case when is_unanswered then start_time end) as first_seen,
         max(case when is_unanswered then end_time end) as last_seen
     from judged
-    group by interface_id, srcaddr, dstaddr, dstport
+    group by interface_id, network, srcaddr, dstaddr, dstport
 )
 select
     interface_id,
@@ -126,5 +143,5 @@ select
     last_seen
 from pairs
 where unanswered > 0
-order by unanswered desc, interface_id, client, server, port
+order by unanswered desc, interface_id, client, server, port, network
 limit $limit

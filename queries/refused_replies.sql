@@ -1,7 +1,8 @@
 -- Replies that were refused although the request had been accepted, and why, most likely.
--- A reply is a late record (see refusals) from the lower of its two ports, whose request the same
--- ENI accepted. nacl: no reply from that peer and port was ever accepted there. expired: the
--- request had been silent for 350 s (TCP) or 180 s (UDP). closed: otherwise.
+-- A reply is a late record (see refusals) from the lower of its two ports, or of ICMP, whose request the
+-- same ENI accepted. nacl: no reply from that peer and port was ever accepted there; of ICMP always,
+-- which has no connection. expired: the request had been silent for 350 s (TCP) or 180 s (UDP). closed:
+-- otherwise.
 --
 -- reads: flows, refusals, enis
 -- needs: action
@@ -9,7 +10,7 @@
 -- column: interface_id varchar | | ENI that logged the records
 -- column: side varchar | | server: our reply was refused; client: the answer to our client was
 -- column: peer varchar | | address at the other end
--- column: port integer | | the service's port
+-- column: port integer | | the service's port; 0 for ICMP, which has none
 -- column: records bigint | records | refused replies
 -- column: likely_cause varchar | | nacl, expired or closed
 -- column: replies_accepted_before bigint | records | replies accepted before the first refused one
@@ -44,7 +45,10 @@ late as (
     from refusals
     join own
         on own.interface_id = refusals.interface_id
-    where refusals.class = 'late' and refusals.mirrored and refusals.srcport < refusals.dstport
+    where
+        refusals.class = 'late'
+        and refusals.mirrored
+        and (refusals.srcport < refusals.dstport or refusals.protocol in (1, 58))
 ),
 requests as (
     select
@@ -151,7 +155,7 @@ causes as (
         conversations.first_seen,
         conversations.last_seen,
         case
-            when accepted.replies is null then 'nacl'
+            when accepted.replies is null or conversations.protocol in (1, 58) then 'nacl'
             when conversations.protocol = 17 and conversations.idle_seconds >= 180 then 'expired'
             when conversations.protocol = 6 and conversations.idle_seconds >= 350 then 'expired'
             else 'closed'

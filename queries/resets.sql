@@ -1,9 +1,11 @@
 -- Connections that were reset, and by whom.
 -- The side that listens is the one that a SYN went to, or a SYN-ACK came from, in any record of the
--- connection; where none tells, the one whose port is under 1024 or 32768, if the other's is not.
+-- connection. Where none tells: the one with a commonly probed port, if `services` has no name for the
+-- other; else the one whose port is under 1024 or 32768, if the other's is not.
 -- A connection that two ENIs, or two attachments of a transit gateway, logged is counted at each.
+-- Records that name no ENI: each transit gateway, VPC or account for itself.
 --
--- reads: flows
+-- reads: flows, services
 -- needs: tcp_flags, protocol
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records; null in transit gateway records
@@ -19,6 +21,7 @@
 with oriented as (
     select
         interface_id,
+        case when interface_id is null then coalesce(tgw_id, vpc_id, account_id) end as network,
         srcaddr,
         dstaddr,
         srcport,
@@ -36,6 +39,7 @@ with oriented as (
 tuples as (
     select
         interface_id,
+        network,
         case when from_low then srcaddr else dstaddr end as low_addr,
         case when from_low then srcport else dstport end as low_port,
         case when from_low then dstaddr else srcaddr end as high_addr,
@@ -58,6 +62,7 @@ tuples as (
     from oriented
     group by
         interface_id,
+        network,
         case when from_low then srcaddr else dstaddr end,
         case when from_low then srcport else dstport end,
         case when from_low then dstaddr else srcaddr end,
@@ -65,31 +70,42 @@ tuples as (
 ),
 told as (
     select
-        interface_id,
-        low_addr,
-        low_port,
-        high_addr,
-        high_port,
+        tuples.interface_id,
+        tuples.network,
+        tuples.low_addr,
+        tuples.low_port,
+        tuples.high_addr,
+        tuples.high_port,
         case
-            when low_serves <> high_serves then high_serves > low_serves
-            when low_port < 1024 and high_port >= 1024 then false
-            when low_port < 32768 and high_port >= 32768 then false
+            when tuples.low_serves <> tuples.high_serves
+                then tuples.high_serves > tuples.low_serves
+            when high_probed.port is not null and low_known.port is null then true
+            when tuples.low_port < 1024 and tuples.high_port >= 1024 then false
+            when tuples.low_port < 32768 and tuples.high_port >= 32768 then false
         end as high_listens,
-        low_serves <> high_serves and opened_perhaps = 0 as never_open,
-        low_resets,
-        high_resets,
-        low_rejected,
-        high_rejected,
-        low_first,
-        high_first,
-        low_last,
-        high_last
+        tuples.low_serves <> tuples.high_serves and tuples.opened_perhaps = 0 as never_open,
+        tuples.low_resets,
+        tuples.high_resets,
+        tuples.low_rejected,
+        tuples.high_rejected,
+        tuples.low_first,
+        tuples.high_first,
+        tuples.low_last,
+        tuples.high_last
     from tuples
-    where low_resets + high_resets > 0
+    left join services as low_known
+        on low_known.port = tuples.low_port
+        and low_known.protocol = 6
+    left join services as high_probed
+        on high_probed.port = tuples.high_port
+        and high_probed.protocol = 6
+        and high_probed.probed
+    where tuples.low_resets + tuples.high_resets > 0
 ),
 ends as (
     select
         told.interface_id,
+        told.network,
         case when sides.is_low then told.low_addr else told.high_addr end as reset_by,
         case when sides.is_low then told.high_addr else told.low_addr end as peer,
         case
@@ -125,6 +141,6 @@ select
     max(last_seen) as last_seen
 from ends
 where records > 0
-group by interface_id, reset_by, peer, side, port
-order by records desc, interface_id, reset_by, peer, side, port
+group by interface_id, network, reset_by, peer, side, port
+order by records desc, interface_id, reset_by, peer, side, port, network
 limit $limit

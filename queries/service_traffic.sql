@@ -1,11 +1,14 @@
 -- Services that listen, whichever way a record points: who serves on which port, to how many.
 -- The side that listens is the one that a SYN went to, or a SYN-ACK came from, in any record of the
--- connection. Where none tells: the one that a refused record went to, if nothing came back from
--- there; else the one whose port is under 1024 or 32768, if the other's is not. Else it is unknown.
+-- connection. Where none tells and one side alone sent: the one with a commonly probed port, if it was sent
+-- to, or one that a refused record went to, unless it looks like a late answer (see refusals). Where
+-- both sent: the one with a commonly probed port, if the other's is no service's; of two such the one that
+-- was sent to first. Else the one whose port is under 1024 or 32768, if the other's is not; or unknown.
 -- TCP and UDP alone have ports. A connection that two ENIs, or two attachments of a transit gateway,
 -- logged is counted at each of them.
+-- Records that name no ENI: each transit gateway, VPC or account for itself.
 --
--- reads: flows, enis
+-- reads: flows, enis, own, services
 -- needs: protocol, srcport, dstport
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records; null in transit gateway records
@@ -25,6 +28,7 @@
 with oriented as (
     select
         interface_id,
+        case when interface_id is null then coalesce(tgw_id, vpc_id, account_id) end as network,
         srcaddr,
         dstaddr,
         protocol,
@@ -43,6 +47,7 @@ with oriented as (
 tuples as (
     select
         interface_id,
+        network,
         protocol,
         case when from_low then srcaddr else dstaddr end as low_addr,
         case when from_low then srcport else dstport end as low_port,
@@ -82,11 +87,13 @@ tuples as (
                 else 0
             end
         ) as bytes_to_high,
-        min(start_time) as first_seen,
+        min(case when from_low then start_time end) as low_first,
+        min(case when not from_low then start_time end) as high_first,
         max(end_time) as last_seen
     from oriented
     group by
         interface_id,
+        network,
         protocol,
         case when from_low then srcaddr else dstaddr end,
         case when from_low then srcport else dstport end,
@@ -95,34 +102,61 @@ tuples as (
 ),
 told as (
     select
-        interface_id,
-        protocol,
-        low_addr,
-        low_port,
-        high_addr,
-        high_port,
+        tuples.interface_id,
+        tuples.network,
+        tuples.protocol,
+        tuples.low_addr,
+        tuples.low_port,
+        tuples.high_addr,
+        tuples.high_port,
         case
-            when low_serves <> high_serves then high_serves > low_serves
-            when rejected > 0 and from_low = records and high_port < 32768 then true
-            when rejected > 0 and from_low = 0 and low_port < 32768 then false
-            when low_port < 1024 and high_port >= 1024 then false
-            when low_port < 32768 and high_port >= 32768 then false
+            when tuples.low_serves <> tuples.high_serves
+                then tuples.high_serves > tuples.low_serves
+            when tuples.from_low = tuples.records and high_probed.port is not null then true
+            when tuples.rejected > 0
+                and tuples.from_low = tuples.records
+                and tuples.low_port < 32768
+                and (tuples.high_port < 32768 or low_service.port is null)
+                then true
+            when tuples.rejected > 0 and tuples.from_low = 0 and tuples.low_port < 32768
+                then false
+            when tuples.from_low > 0
+                and high_probed.port is not null
+                and low_service.port is null
+                and (low_probed.port is null or tuples.low_first < tuples.high_first)
+                then true
+            when tuples.low_port < 1024 and tuples.high_port >= 1024 then false
+            when tuples.low_port < 32768 and tuples.high_port >= 32768 then false
         end as high_listens,
-        records,
-        accepted,
-        rejected,
-        case when low_serves <> high_serves then records else 0 end as opening_seen,
-        low_own > high_own as low_own,
-        high_own > low_own as high_own,
-        bytes_to_low,
-        bytes_to_high,
-        first_seen,
-        last_seen
+        tuples.records,
+        tuples.accepted,
+        tuples.rejected,
+        case when tuples.low_serves <> tuples.high_serves then tuples.records else 0 end
+            as opening_seen,
+        tuples.low_own > tuples.high_own as low_own,
+        tuples.high_own > tuples.low_own as high_own,
+        tuples.bytes_to_low,
+        tuples.bytes_to_high,
+        least(tuples.low_first, tuples.high_first) as first_seen,
+        tuples.last_seen
     from tuples
+    left join services as low_service
+        on low_service.port = tuples.low_port
+        and low_service.protocol = tuples.protocol
+        and low_service.service
+    left join services as low_probed
+        on low_probed.port = tuples.low_port
+        and low_probed.protocol = tuples.protocol
+        and low_probed.probed
+    left join services as high_probed
+        on high_probed.port = tuples.high_port
+        and high_probed.protocol = tuples.protocol
+        and high_probed.probed
 ),
 sided as (
     select
         interface_id,
+        network,
         protocol,
         case when high_listens then high_addr when not high_listens then low_addr end as server,
         case
@@ -148,48 +182,21 @@ sided as (
         last_seen
     from told
 ),
-proven as (
-    select ipv4 as address
+places as (
+    select interface_id, min(network) as network
     from enis
-    union
-    select ipv6 as address
-    from enis
+    group by interface_id
 ),
 owned as (
     select
         sided.interface_id,
+        sided.network,
         sided.protocol,
         sided.server,
         sided.port,
         sided.client,
-        sided.server_own
-            or ours.address is not null
-            or case
-                when sided.server like '172.%'
-                    then cast(split_part(sided.server, '.', 2) as integer) between 16 and 31
-                when sided.server like '100.%'
-                    then cast(split_part(sided.server, '.', 2) as integer) between 64 and 127
-                else sided.server like '10.%'
-                    or sided.server like '192.168.%'
-                    or sided.server like '169.254.%'
-                    or sided.server like 'fc__:%'
-                    or sided.server like 'fd__:%'
-                    or sided.server like 'fe80:%'
-            end as server_own,
-        sided.client_own
-            or theirs.address is not null
-            or case
-                when sided.client like '172.%'
-                    then cast(split_part(sided.client, '.', 2) as integer) between 16 and 31
-                when sided.client like '100.%'
-                    then cast(split_part(sided.client, '.', 2) as integer) between 64 and 127
-                else sided.client like '10.%'
-                    or sided.client like '192.168.%'
-                    or sided.client like '169.254.%'
-                    or sided.client like 'fc__:%'
-                    or sided.client like 'fd__:%'
-                    or sided.client like 'fe80:%'
-            end as client_own,
+        sided.server_own or ours.address is not null as server_own,
+        sided.client_own or theirs.address is not null as client_own,
         sided.records,
         sided.accepted,
         sided.rejected,
@@ -199,14 +206,19 @@ owned as (
         sided.first_seen,
         sided.last_seen
     from sided
-    left join proven as ours
+    left join places
+        on places.interface_id = sided.interface_id
+    left join own as ours
         on ours.address = sided.server
-    left join proven as theirs
+        and (ours.network is null or ours.network = places.network)
+    left join own as theirs
         on theirs.address = sided.client
+        and (theirs.network is null or theirs.network = places.network)
 ),
 directed as (
     select
         interface_id,
+        network,
         case
             when server is null or client is null then 'unknown'
             when server_own and client_own then 'internal'
@@ -244,6 +256,6 @@ select
     min(first_seen) as first_seen,
     max(last_seen) as last_seen
 from directed
-group by interface_id, direction, server, protocol, port
-order by records desc, interface_id, direction, server, protocol, port
+group by interface_id, network, direction, server, protocol, port
+order by records desc, interface_id, direction, server, protocol, port, network
 limit $limit

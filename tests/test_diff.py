@@ -220,6 +220,43 @@ def test_what_was_let_in_and_is_only_refused_now_is_closed(world):
     assert "eni-a 5432/tcp PostgreSQL 1 1, all own 00:00 1" in words(found)
 
 
+def placed(vpc: str, eni: str, source: str, action: str = "REJECT") -> str:
+    """A record in a VPC; `-` for a flow log that doesn't name it."""
+    return f"{line(source, eni=eni, action=action)} {vpc}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new", "gone"),
+    [
+        # The same address in another VPC is another host.
+        (
+            [placed("vpc-1", "eni-1", "10.0.0.7"), placed("vpc-2", "eni-2", "10.0.0.8", "ACCEPT")],
+            [placed("vpc-1", "eni-1", "10.0.0.8"), placed("vpc-2", "eni-2", "10.0.0.7")],
+            [("10.0.0.7", "vpc-2"), ("10.0.0.8", "vpc-1")],
+            [("10.0.0.7", "vpc-1")],
+        ),
+        ([placed("vpc-1", "eni-1", "10.0.0.7")], [placed("vpc-1", "eni-1", "10.0.0.7")], [], []),
+        # A VPC that the flow log names only since.
+        ([placed("-", "eni-1", "10.0.0.7")], [placed("vpc-1", "eni-1", "10.0.0.7")], [], []),
+        # What is outside is one host everywhere.
+        (
+            [placed("vpc-1", "eni-1", "203.0.113.9"), placed("vpc-2", "eni-2", "10.0.0.8")],
+            [placed("vpc-2", "eni-2", "203.0.113.9"), placed("vpc-2", "eni-2", "10.0.0.8")],
+            [],
+            [],
+        ),
+    ],
+)
+def test_an_own_source_is_new_or_gone_within_its_network(
+    world: World, before: list[str], after: list[str], new: Any, gone: Any
+) -> None:
+    header = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets "
+    header += "bytes start end action log-status vpc-id"
+    found = world.diff([header, *before], [header, *after], all_traffic=False)
+    assert rows(found, "new_sources", "srcaddr", "network") == new
+    assert rows(found, "gone_sources", "srcaddr", "network") == gone
+
+
 def test_a_new_source_is_in_no_record_before_and_our_own_come_first(world):
     before = [line("203.0.113.1"), let_in(HOST, 443, to="203.0.113.2"), line("203.0.113.5")]
     after = [

@@ -140,6 +140,21 @@ def test_the_outage_that_worked_before_comes_first(outage: Report) -> None:
     first = outage.look_first[0]
     assert (first.facts["srcaddr"], first.facts["dstaddr"]) == ("10.0.3.7", "10.0.9.4")
     assert (first.records, first.facts["dstport"]) == (108, 5432)
+    assert "refused at eni-0db10db10db10db10" in first.text
+
+
+def test_what_the_sender_alone_let_out_did_not_work_before(tmp_path: Path) -> None:
+    ends = "10.90.1.10 10.90.9.4 {} 5432 6 3 180 {} {}"
+    log = [
+        f"2 111122223333 {eni} {ends.format(40_000 + n, start, start + 20)} {action} OK"
+        for n, at in enumerate(range(1_764_547_200, 1_764_547_900, 60))
+        for eni, start, action in (("eni-aa", at, "ACCEPT"), ("eni-dd", at + 1, "REJECT"))
+    ]
+    place = tmp_path / "sender.log"
+    place.write_text("\n".join(log) + "\n")
+    first = report_on(str(place)).look_first[0]
+    assert (first.kind, first.facts["worked_before"]) == ("internal", False)
+    assert first.text.endswith("12 refused at eni-dd since 00:00, no answer seen before")
 
 
 def test_the_step_is_found_where_the_outage_begins_and_says_what_drives_it(outage: Report) -> None:

@@ -283,3 +283,24 @@ def test_percents_of_what_is_there_are_never_none_and_of_a_part_never_all():
     assert [_percent(value) for value in (0.0, 0.049, 0.05, 99.949, 99.95, 100.0)] == [
         "0.0%", "<0.1%", "0.1%", "99.9%", ">99.9%", "100.0%",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "accounts", "told"),
+    [
+        ("10.0.0.5", ("111122223333", "444455556666"), True),
+        ("10.0.0.5", ("111122223333", "111122223333"), False),
+        ("203.0.113.50", ("111122223333", "444455556666"), False),
+        ("10.0.0.0/8", ("111122223333", "444455556666"), False),
+        ("443", ("111122223333", "444455556666"), False),
+    ],
+)
+def test_an_address_met_in_two_networks_is_said_to_be_two_hosts_perhaps(
+    tmp_path: Path, what: str, accounts: tuple[str, str], told: bool
+) -> None:
+    ends = "203.0.113.50 10.0.0.5 51000 443 6 4 336 1764547200 1764547260 ACCEPT OK"
+    log = tmp_path / "two.log"
+    log.write_text("".join(f"2 {name} eni-a{n} {ends}\n" for n, name in enumerate(accounts)))
+    shown = repr(fl.read(log).show(what))
+    note = "met in 2 networks, in each of which it may be another host: 111122223333, 444455556666"
+    assert (note in shown) == told

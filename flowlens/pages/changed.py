@@ -111,6 +111,8 @@ def _sources(difference: Difference, rows: Sequence[Row], change: str) -> list[C
     columns = [column("source", [row["srcaddr"] for row in rows])]
     if any(row["inside"] for row in rows):
         columns.append(column("whose", ["own" if row["inside"] else "outside" for row in rows]))
+    if len({row["network"] for row in rows if row["inside"]}) > 1:
+        columns.append(column("network", [row["network"] or "-" for row in rows]))
     return [
         *columns,
         column("refused", [f"{row['records']:,}" for row in rows], number=True),

@@ -7,6 +7,7 @@ from flowlens.output import escape
 from flowlens.output.formats import Format
 from flowlens.pages.parts import json_text, moment, objects, table, titled, whole
 from flowlens.show import Portrait
+from flowlens.words import several
 
 
 def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str:
@@ -16,6 +17,7 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
         return json_text(
             {
                 "what": portrait.what,
+                "networks": list(portrait.networks),
                 "records": account.selected,
                 "read": account.total.records,
                 "first_seen": account.first_seen,
@@ -30,6 +32,12 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
     selected, read = account.selected or 0, account.total.records
     told = f"{name}: {selected:,} of {read:,} records{_span(account)}"
     parts = [f"<h3>{escape.html(told)}</h3>" if format is Format.HTML else f"{told}\n"]
+    if len(portrait.networks) > 1:
+        note = (
+            f"met in {len(portrait.networks):,} networks, in each of which it may be another host: "
+            f"{several(portrait.networks)}; --eni and --account narrow it"
+        )
+        parts.append(_note(note, format))
     for section in portrait.sections:
         heading = section.title.split(". ")[0].rstrip(".")
         top = section.top
@@ -39,6 +47,13 @@ def page(portrait: Portrait, format: Format, *, width: int | None = None) -> str
         else:
             parts.append(titled(heading, body, format))
     return whole(parts, format)
+
+
+def _note(text: str, format: Format) -> str:
+    if format is Format.HTML:
+        return f"<p>{escape.html(text)}</p>"
+    shown = escape.markdown(text) if format is Format.MARKDOWN else escape.terminal(text)
+    return f"{shown}\n"
 
 
 def _span(account: Account) -> str:

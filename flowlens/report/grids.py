@@ -23,6 +23,9 @@ from flowlens.words import count, coverage, grade, middle, pair, port, port_serv
 
 SIDES = {"client": "to our client", "server": "from our server", "unknown": "side unknown"}
 
+WORKED = {True: "yes", False: "not seen", None: "not known"}
+"""Whether a pair worked before it was refused."""
+
 _PAIR = 34
 """Letters for the two addresses in the column `mostly`, so that it fits on 80 columns."""
 
@@ -81,14 +84,13 @@ def grids(report: Report) -> list[Grid]:
     since = time_("first", "first_seen", report, 4)
     until = time_("last", "last_seen", report, 5)
     ends = [text_("source", "srcaddr", kind=ADDRESS), text_("destination", "dstaddr", kind=ADDRESS)]
-    worked = Column(
-        "worked before", lambda row: "yes" if row["worked_before"] else "not seen", rank=6
-    )
+    worked = Column("worked before", lambda row: WORKED[row["worked_before"]], rank=6)
+    rejecting = text_("ENI", "interface_id", 8, kind=ADDRESS)
     result = [
         grid(
             f"REFUSED {CLASSES[name]}",
             parts[f"refused_pairs.{name}"],
-            [*ends, port_(), service_(7), since, until, worked],
+            [*ends, port_(), service_(7), since, until, worked, rejecting],
             query="refused_pairs",
             shares_after=4,
             others="other pair",
@@ -179,7 +181,7 @@ def _replies(report: Report) -> Grid:
             text_("ENI", "interface_id", kind=ADDRESS),
             Column("reply", lambda row: SIDES.get(row["side"], "-")),
             text_("peer", "peer", kind=ADDRESS),
-            text_("port", "port"),
+            Column("port", lambda row: str(row["port"]) if row["port"] else "icmp"),
             Column("cause", lambda row: CAUSES.get(row["likely_cause"], "-")),
             number_("accepted before", "replies_accepted_before", 5),
             time_("first", "first_seen", report, 4),

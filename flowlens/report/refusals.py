@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from flowlens.report.model import Finding, Report, Row, Section
 from flowlens.report.numbers import percent_text
@@ -32,45 +32,38 @@ def _more(section: Section, shown: int) -> str:
     return f"; {count(rest, 'more pair')}, {count(records, 'record')}"
 
 
-def _pairs(
-    report: Report, rule: Rule, part: str, words: str, skip: Callable[[Row], bool] | None = None
-) -> Iterator[Finding]:
-    rows, section = _top(report, part, rule)
-    rows = [row for row in rows if skip is None or not skip(row)][: rule.lines]
-    for place, row in enumerate(rows, 1):
-        more = _more(section, place) if section and place == len(rows) and skip is None else ""
-        text = (
-            f"{pair(row['srcaddr'], row['dstaddr'])} "
-            f"{port_service(row['protocol'], row['dstport'])}  {row['records']:,} refused since "
-            f"{clock(row['first_seen'], report)}{words}{more}"
-        )
-        yield finding(rule, text, row["records"], row)
+def _pair_text(report: Report, row: Row) -> str:
+    """A pair, how often which ENI refused it, and whether it worked before, where that is known."""
+    worked = {True: ", worked before", False: ", no answer seen before", None: ""}
+    where = f" at {row['interface_id']}" if row["interface_id"] else ""
+    return (
+        f"{pair(row['srcaddr'], row['dstaddr'])} "
+        f"{port_service(row['protocol'], row['dstport'])}  {row['records']:,} refused{where} since "
+        f"{clock(row['first_seen'], report)}{worked[row['worked_before']]}"
+    )
 
 
 def internal_worked(report: Report, rule: Rule) -> Iterator[Finding]:
-    """Own to own, refused although it was accepted before: an outage, most likely."""
-    yield from _pairs(report, rule, "refused_pairs.internal_worked", ", worked before")
+    """Own to own, refused although it worked before: an outage, most likely."""
+    rows, section = _top(report, "refused_pairs.internal_worked", rule)
+    rows = rows[: rule.lines]
+    for place, row in enumerate(rows, 1):
+        more = _more(section, place) if section and place == len(rows) else ""
+        yield finding(rule, f"{_pair_text(report, row)}{more}", row["records"], row)
 
 
 def internal(report: Report, rule: Rule) -> Iterator[Finding]:
-    """Own to own, refused from the start."""
-    words = ", no accept seen before" if report.totals.accept else ""
-    yield from _pairs(
-        report, rule, "refused_pairs.internal", words, lambda row: bool(row["worked_before"])
-    )
+    """Own to own, of which it isn't known that it ever worked."""
+    rows, _ = _top(report, "refused_pairs.internal", rule)
+    for row in [row for row in rows if not row["worked_before"]][: rule.lines]:
+        yield finding(rule, _pair_text(report, row), row["records"], row)
 
 
 def outbound(report: Report, rule: Rule) -> Iterator[Finding]:
     """Own to outside."""
     rows, _ = _top(report, "refused_pairs.outbound", rule)
     for row in rows[: rule.lines]:
-        worked = ", worked before" if row["worked_before"] else ""
-        text = (
-            f"{pair(row['srcaddr'], row['dstaddr'])} "
-            f"{port_service(row['protocol'], row['dstport'])}  {row['records']:,} refused since "
-            f"{clock(row['first_seen'], report)}{worked}"
-        )
-        yield finding(rule, text, row["records"], row)
+        yield finding(rule, _pair_text(report, row), row["records"], row)
 
 
 def answered(report: Report, rule: Rule) -> Iterator[Finding]:
@@ -104,10 +97,15 @@ def replies(report: Report, rule: Rule) -> Iterator[Finding]:
         enis, peers = section.distinct["interface_id"], section.rows
         text = (
             f"{count(section.records, 'record')}: {what} on {count(enis, 'ENI')}, such as "
-            f"{row['interface_id']} from port {row['port']}: a network ACL, likely"
+            f"{row['interface_id']} from {_service(row)}: a network ACL, likely"
         )
         facts = {"side": side, "records": section.records, "enis": enis, "peers": peers}
         yield finding(rule, text, section.records, facts)
+
+
+def _service(row: Row) -> str:
+    """Where a reply comes from; ICMP alone has no port."""
+    return f"port {row['port']}" if row["port"] else "ICMP (type not logged)"
 
 
 def step(report: Report, rule: Rule) -> Iterator[Finding]:

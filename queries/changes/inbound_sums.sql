@@ -1,8 +1,9 @@
 -- What one side of a comparison holds of traffic to our own side, by ENI, protocol and port.
 -- A record opens something if it holds the SYN. Where the log has no flags: if it goes to the lower
--- port, and that is no client's (under 32768). ICMP is left out: an answer looks like a question.
+-- port, and that is no client's (under 32768); or to a commonly probed port, from no service's. ICMP is
+-- left out: an answer looks like a question.
 --
--- reads: sides
+-- reads: sides, services
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI that logged the records
 -- column: protocol integer | | IANA protocol number
@@ -18,24 +19,33 @@
 -- column: last_rejected timestamptz | UTC | latest end of the records refused
 with received as (
     select
-        interface_id,
-        protocol,
-        port,
-        peer,
-        inside,
-        refused,
-        bytes,
-        start_time,
-        end_time,
-        not refused
-            and not gateway
+        sides.interface_id,
+        sides.protocol,
+        sides.port,
+        sides.peer,
+        sides.inside,
+        sides.refused,
+        sides.bytes,
+        sides.start_time,
+        sides.end_time,
+        not sides.refused
+            and not sides.gateway
             and case
-                when protocol not in (6, 17) then true
-                when tcp_flags is not null then (tcp_flags & 18) = 2
-                else port < peer_port and port < 32768
+                when sides.protocol not in (6, 17) then true
+                when sides.tcp_flags is not null then (sides.tcp_flags & 18) = 2
+                when probed.port is not null and answering.port is null then true
+                else sides.port < sides.peer_port and sides.port < 32768
             end as opening
     from sides
-    where inward and protocol not in (1, 58)
+    left join services as answering
+        on answering.port = sides.peer_port
+        and answering.protocol = sides.protocol
+        and answering.service
+    left join services as probed
+        on probed.port = sides.port
+        and probed.protocol = sides.protocol
+        and probed.probed
+    where sides.inward and sides.protocol not in (1, 58)
 )
 select
     interface_id,

@@ -1,6 +1,8 @@
 -- Sources that are new, and sources that are gone.
 -- New: refused after, and in no record before. Gone: refused before, and in no record after.
--- Our own come first: what of ours is refused is something of ours that doesn't work.
+-- Our own come first: what of ours is refused is something of ours that doesn't work. The same address
+-- of our own in two networks is two hosts (see enis); a network that the other side doesn't know may be
+-- one of its own by another name, so there any of its hosts of that address will do.
 --
 -- reads: sources_before, sources_after
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -15,9 +17,11 @@
 -- column: enis bigint | ENIs | distinct ENIs that logged these
 -- column: first_seen timestamptz | UTC | earliest start of these
 -- column: last_seen timestamptz | UTC | latest end of these
+-- column: network varchar | | network in which our own was met; null for others
 with both_sides as (
     select
         srcaddr,
+        network,
         inside,
         met as met_before,
         0 as met_after,
@@ -33,6 +37,7 @@ with both_sides as (
     union all
     select
         srcaddr,
+        network,
         inside,
         0 as met_before,
         met as met_after,
@@ -49,6 +54,7 @@ with both_sides as (
 sums as (
     select
         srcaddr,
+        network,
         max(inside) as inside,
         max(met_before) as met_before,
         max(met_after) as met_after,
@@ -61,10 +67,67 @@ sums as (
         min(first_seen) as first_seen,
         max(last_seen) as last_seen
     from both_sides
-    group by srcaddr
+    group by srcaddr, network
+),
+known_before as (
+    select distinct network
+    from sources_before
+    where network is not null
+),
+known_after as (
+    select distinct network
+    from sources_after
+    where network is not null
+),
+any_before as (
+    select
+        sources_before.srcaddr,
+        max(case when known_after.network is null then 1 else 0 end) as unplaced
+    from sources_before
+    left join known_after
+        on known_after.network = sources_before.network
+    group by sources_before.srcaddr
+),
+any_after as (
+    select
+        sources_after.srcaddr,
+        max(case when known_before.network is null then 1 else 0 end) as unplaced
+    from sources_after
+    left join known_before
+        on known_before.network = sources_after.network
+    group by sources_after.srcaddr
+),
+judged as (
+    select
+        sums.srcaddr,
+        sums.network,
+        sums.inside,
+        sums.met_before > 0
+            or (
+                any_before.srcaddr is not null
+                and (sums.network is null or any_before.unplaced = 1)
+            ) as before,
+        sums.met_after > 0
+            or (
+                any_after.srcaddr is not null
+                and (sums.network is null or any_after.unplaced = 1)
+            ) as after,
+        sums.records,
+        sums.bytes,
+        sums.ports,
+        sums.protocol,
+        sums.dstport,
+        sums.enis,
+        sums.first_seen,
+        sums.last_seen
+    from sums
+    left join any_before
+        on any_before.srcaddr = sums.srcaddr
+    left join any_after
+        on any_after.srcaddr = sums.srcaddr
 )
 select
-    case when met_before = 0 then 'new' else 'gone' end as change,
+    case when not before then 'new' else 'gone' end as change,
     srcaddr,
     inside,
     records,
@@ -74,8 +137,9 @@ select
     dstport,
     enis,
     first_seen,
-    last_seen
-from sums
-where records > 0 and (met_before = 0 or met_after = 0)
-order by change desc, inside desc, records desc, srcaddr
+    last_seen,
+    network
+from judged
+where records > 0 and (not before or not after)
+order by change desc, inside desc, records desc, srcaddr, network
 limit $limit

@@ -1,7 +1,8 @@
 -- What one side of a comparison holds of each address: what was refused of it as a source, and
--- whether it is in any record at all. ICMP logs port 0.
+-- whether it is in any record at all. One of our own is another host in another network (see enis). ICMP
+-- logs port 0.
 --
--- reads: flows, own
+-- reads: flows, enis, own
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the address
 -- column: inside boolean | | it is one of our own
@@ -15,22 +16,32 @@
 -- column: enis bigint | ENIs | distinct ENIs that logged the refused records
 -- column: first_seen timestamptz | UTC | earliest start of the refused records
 -- column: last_seen timestamptz | UTC | latest end of the refused records
-with ends as (
+-- column: network varchar | | network of the ENIs that met it, if it is our own; else null
+with places as (
+    select interface_id, min(network) as network
+    from enis
+    group by interface_id
+),
+ends as (
     select
-        srcaddr as address,
+        flows.srcaddr as address,
+        coalesce(places.network, flows.vpc_id, flows.account_id) as network,
         true as sent,
-        coalesce(action = 'REJECT', false) as refused,
-        interface_id,
-        protocol,
-        dstport,
-        bytes,
-        start_time,
-        end_time
+        coalesce(flows.action = 'REJECT', false) as refused,
+        flows.interface_id,
+        flows.protocol,
+        flows.dstport,
+        flows.bytes,
+        flows.start_time,
+        flows.end_time
     from flows
-    where log_status = 'OK' and srcaddr is not null
+    left join places
+        on places.interface_id = flows.interface_id
+    where flows.log_status = 'OK' and flows.srcaddr is not null
     union all
     select
-        dstaddr as address,
+        flows.dstaddr as address,
+        coalesce(places.network, flows.vpc_id, flows.account_id) as network,
         false as sent,
         false as refused,
         null as interface_id,
@@ -40,7 +51,9 @@ with ends as (
         null as start_time,
         null as end_time
     from flows
-    where log_status = 'OK' and dstaddr is not null
+    left join places
+        on places.interface_id = flows.interface_id
+    where flows.log_status = 'OK' and flows.dstaddr is not null
 )
 select
     ends.address as srcaddr,
@@ -64,10 +77,15 @@ select
     end as dstport,
     count(distinct case when ends.refused then ends.interface_id end) as enis,
     min(case when ends.refused then ends.start_time end) as first_seen,
-    max(case when ends.refused then ends.end_time end) as last_seen
+    max(case when ends.refused then ends.end_time end) as last_seen,
+    case when own.address is not null then ends.network end as network
 from ends
 left join own
     on own.address = ends.address
-group by ends.address, own.address is not null
-order by records desc, srcaddr
+    and (own.network is null or own.network = ends.network)
+group by
+    ends.address,
+    own.address is not null,
+    case when own.address is not null then ends.network end
+order by records desc, srcaddr, inside, network
 limit $limit

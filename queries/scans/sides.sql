@@ -24,7 +24,7 @@
 -- column: start_time timestamptz | UTC | start of the record
 -- column: end_time timestamptz | UTC | end of the record
 with interfaces as (
-    select interface_id, min(ipv4) as ipv4, min(ipv6) as ipv6
+    select interface_id, min(ipv4) as ipv4, min(ipv6) as ipv6, min(network) as network
     from enis
     group by interface_id
 ),
@@ -58,8 +58,10 @@ seen as (
         on interfaces.interface_id = flows.interface_id
     left join own as source
         on source.address = flows.srcaddr
+        and (source.network is null or source.network = interfaces.network)
     left join own as target
         on target.address = flows.dstaddr
+        and (target.network is null or target.network = interfaces.network)
     where
         flows.log_status = 'OK'
         and flows.action in ('ACCEPT', 'REJECT')
@@ -110,5 +112,19 @@ select
     end_time
 from directed
 where inward is not null
-order by start_time, end_time, interface_id, peer, address, protocol, port, peer_port, inward
+order by
+    start_time,
+    end_time,
+    interface_id,
+    peer,
+    address,
+    protocol,
+    port,
+    peer_port,
+    inward,
+    refused,
+    tcp_flags,
+    packets,
+    bytes,
+    gateway
 limit $limit
