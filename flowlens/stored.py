@@ -20,6 +20,9 @@ MARK = "flowlens-store.json"
 
 MANIFEST = "manifest.json"
 
+LEDGER = "ledger.sqlite"
+"""What the store remembers of its inputs; only its keeper opens it."""
+
 VERSION = 1
 
 UNDATED = "__HIVE_DEFAULT_PARTITION__"
