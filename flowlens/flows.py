@@ -289,11 +289,12 @@ def read(
     window = chosen.since, chosen.until
     paths = [fspath(name) for name in names]
     found = find(paths, remote=places, window=window) if names else Found((), ())
-    for source in found.sources:
-        if source.remark and on_remark:
-            on_remark(f"{source.name}: {source.remark}")
-        elif source.remark:
-            warnings.warn(f"{source.name}: {source.remark}", stacklevel=2)
+    known = (f"{source.name}: {source.remark}" for source in found.sources if source.remark)
+    for remark in (*found.remarks, *known):
+        if on_remark:
+            on_remark(remark)
+        else:
+            warnings.warn(remark, stacklevel=2)
     return Flows(Inputs(found, given, chosen), own, _listener(progress))
 
 
