@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flowlens.errors import FlowlensError
+from flowlens.leavings import leaving
 from flowlens.stored import LEDGER, MANIFEST, MARK
 
 _PREFIX = "flowlens-"
@@ -60,7 +61,8 @@ def scratch() -> Iterator[Path]:
                 "another place"
             ) from error
         _sweep(above)
-        yield Path(base, name)
+        with leaving(Path(base, name)):
+            yield Path(base, name)
     finally:
         if len(descriptors) > 1:
             with suppress(OSError):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flowlens.errors import FlowlensError, UsageError
+from flowlens.leavings import leaving
 from flowlens.output.escape import terminal
 from flowlens.output.streams import ClosedPipe, buffered, translated
 
@@ -109,7 +110,7 @@ def _file(path: Path, place: str, existing: os.stat_result | None) -> Iterator[B
         # 0666 lets the kernel apply the umask, which can't be read without changing it.
         raw = io.FileIO(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
     try:
-        with raw:
+        with raw, leaving(part):
             if existing is not None:
                 with contextlib.suppress(PermissionError):
                     os.fchown(raw.fileno(), existing.st_uid, existing.st_gid)
