@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -20,10 +21,13 @@ import duckdb
 
 from flowlens.errors import FlowlensError, LateError, UsageError
 from flowlens.scratch import scratch
-from flowlens.signals import Deadline, halting
+from flowlens.signals import AGAIN, Deadline, halting
 
 STREAM_MEMORY, TABLE_MEMORY = "208MiB", "768MiB"
 """What DuckDB may hold before it spills: for one answer, and with a table of flows to join."""
+
+PATIENCE = 5.0
+"""Seconds to wait for what was interrupted; a function may take longer, and ends by itself."""
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -81,7 +85,24 @@ def engine(
                 raise LateError(timeout)
         finally:
             del _CURSORS[connection]
-            connection.close()
+            _close(cursors)
+
+
+def _close(connections: list[Connection]) -> None:
+    """Close a database; what still runs in it, in threads that nobody waits for, ends first."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            for one in reversed(connections):
+                one.close()
+            return
+        except duckdb.Error:
+            if time.monotonic() > until:
+                return
+        for one in connections:
+            with suppress(duckdb.Error):
+                one.interrupt()
+        time.sleep(AGAIN)
 
 
 _CURSORS: dict[Connection, list[Connection]] = {}

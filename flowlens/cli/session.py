@@ -173,7 +173,7 @@ def _session(
     with ExitStack() as stack:
         on_malformed = None
         if options.quarantine:
-            aside = stack.enter_context(open_sink(options.quarantine, inputs=paths))
+            aside = stack.enter_context(open_sink(options.quarantine, inputs=paths, device=False))
             on_malformed = _writer(aside)
         stop = stack.enter_context(interruptible())
         bar = sign = None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from flowlens.accounting import MalformedLine
+from flowlens.batch import jsonline
 from flowlens.batch.watch.log import warned
 
 
@@ -44,7 +45,7 @@ class Quarantine:
         assert self._path is not None
         try:
             held.file.seek(0)
-            with self._path.open("ab") as file:
+            with open(jsonline.appendable(self._path), "ab") as file:
                 shutil.copyfileobj(held.file, file)
         except OSError as error:
             self._warn(
