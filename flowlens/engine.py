@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 from flowlens.errors import FlowlensError, LateError, UsageError
-from flowlens.scratch import scratch
+from flowlens.scratch import parent, scratch
 from flowlens.signals import AGAIN, Deadline, halting
 
 STREAM_MEMORY, TABLE_MEMORY = "208MiB", "768MiB"
@@ -206,7 +206,11 @@ _FULL = os.strerror(errno.ENOSPC)
 
 
 def _no_room(error: Exception) -> FlowlensError:
-    return FlowlensError(f"out of room: {_line(error)}; TMPDIR says where to spill")
+    what = str(error).strip().partition("\n")[0]
+    return FlowlensError(
+        f"out of room in memory and in {parent()}: {what}; make room there, or set TMPDIR to another "
+        "place"
+    )
 
 
 _BY_NAME = {

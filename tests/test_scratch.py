@@ -265,3 +265,40 @@ def test_a_temporary_directory_that_is_none_is_named(
     with pytest.raises(FlowlensError, match=str(tmp_path / what)) as caught, scratch():
         pass
     assert caught.value.exit_code == 1
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary directory with little room; only root can make one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    monkeypatch.setenv("TMPDIR", str(place))
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+HUGE = "select a.bytes, b.srcaddr, c.dstaddr from flows a, flows b, flows c order by all"
+
+
+@pytest.mark.parametrize("kilobytes", [1024, 1020, 1016, 1008, 1000, 900, 600, 300, 0])
+@pytest.mark.parametrize("sql", ["select count(*) from flows", HUGE], ids=["little", "much"])
+def test_a_full_temporary_directory_is_one_line_that_names_it(
+    sql: str, kilobytes: int, small: Path
+) -> None:
+    (small / "filler").write_bytes(b"x" * kilobytes * 1024)
+    done = command("sql", sql, DEMO, "-q", "-f", "csv")
+    assert [path.name for path in small.iterdir()] == ["filler"]
+    if done.returncode == 0:
+        assert sql != HUGE
+        assert kilobytes < 1000
+        return
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert str(small).encode() in done.stderr
+    assert b"TMPDIR" in done.stderr
