@@ -39,7 +39,7 @@ SHARED = {
         "since", "until", "ip", "eni", "port", "action", "account", "where",
     ),
     "Reading, and what to do about bad input": (
-        "layout", "strict", "quarantine", "fail_empty", "quiet",
+        "layout", "strict", "quarantine", "fail_empty", "timeout", "quiet",
     ),
     "On AWS": (
         "region", "profile", "role_arn", "external_id", "endpoint_url", "requester_pays",

@@ -20,6 +20,7 @@ from flowlens.headers import Column, Query
 from flowlens.output.formats import Format
 from flowlens.pipeline import BATCH, Inputs, Listener, Top, bound
 from flowlens.sides import MEMORY, TOTALS, Side, read_side
+from flowlens.signals import Deadline
 
 LEAST, TIMES = 10, 2
 """A change counts from so many records, and so many times as many or as few: the page says so."""
@@ -160,13 +161,15 @@ def compare(
         NoInputError: a side has no sources, or none that could be read.
     """
     listener = listener or Listener()
-    quiet = replace(listener, on_end=None)
+    deadline = Deadline(listener.timeout)
     try:
-        with engine() as connection:
+        with engine(timeout=listener.timeout) as connection:
+            quiet = replace(listener, on_end=None, timeout=deadline.left)
             first = read_side(connection, "before", before, quiet)
             if seen is not None:
                 _note_seen(connection, seen)
-            once = replace(quiet, on_malformed=_unread(first.account, listener.on_malformed))
+            told = _unread(first.account, listener.on_malformed)
+            once = replace(quiet, on_malformed=told, timeout=deadline.left)
             second = read_side(connection, "after", after, once)
             connection.execute("set memory_limit = $memory", {"memory": MEMORY})
             return _compared(connection, first, second, rows)

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flowlens.errors import FlowlensError, UsageError
+from flowlens.leavings import leaving
 
 
 def cache() -> Path:
@@ -40,7 +41,8 @@ def appearing(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"{directory.parent}: {error.strerror}; name a place that is") from error
     try:
-        yield part
+        with leaving(part):
+            yield part
         with suppress(FileNotFoundError):
             target.rmdir()
         os.replace(part, target)

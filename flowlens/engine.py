@@ -6,25 +6,40 @@ does not fit into memory goes to a temporary directory, which is removed in ever
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 import duckdb
 
-from flowlens.errors import FlowlensError, UsageError
-from flowlens.scratch import scratch
+from flowlens.errors import FlowlensError, LateError, UsageError
+from flowlens.scratch import parent, scratch
+from flowlens.signals import AGAIN, Deadline, halting
 
 STREAM_MEMORY, TABLE_MEMORY = "208MiB", "768MiB"
 """What DuckDB may hold before it spills: for one answer, and with a table of flows to join."""
+
+PATIENCE = 5.0
+"""Seconds to wait for what was interrupted; a function may take longer, and ends by itself."""
 
 Connection = duckdb.DuckDBPyConnection
 
 
 @contextmanager
-def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connection]:
+def engine(
+    *,
+    files: bool = False,
+    paths: Sequence[str] = (),
+    halted: threading.Event | None = None,
+    timeout: float | None = None,
+) -> Iterator[Connection]:
     """An empty database with flowlens's functions, that keeps the order of rows.
 
     It is a file in a temporary directory: what is loaded into it is compressed there, which makes
@@ -32,31 +47,97 @@ def engine(*, files: bool = False, paths: Sequence[str] = ()) -> Iterator[Connec
 
     It can open the files named by `paths`, and nothing else. With `files` it can reach the file
     system, so no user's SQL may run in it.
+
+    A signal that ends the run, and the end of `timeout` seconds, end what runs in it, also by its
+    cursors (see `cursor`); `halted` is set for whoever feeds it.
+
+    Raises:
+        LateError: the block took longer than `timeout`.
+        KeyboardInterrupt: a signal ended what ran in it.
+        FlowlensError: there is no room for it.
     """
+    deadline = Deadline(timeout)
+    halted = halted or threading.Event()
     with scratch() as place:
         with sql_errors():
-            connection = duckdb.connect(
-                str(place / "flows.db"),
-                config={
-                    "temp_directory": str(place / "spill"),
-                    "memory_limit": STREAM_MEMORY,
-                    "python_enable_replacements": False,
-                    "autoload_known_extensions": False,
-                    "autoinstall_known_extensions": False,
-                },
-            )
+            connection = _connected(place)
+        _CURSORS[connection] = cursors = [connection]
+
+        def halt() -> None:
+            halted.set()
+            for one in list(cursors):
+                # One may be closed meanwhile, and then runs nothing.
+                with suppress(duckdb.Error):
+                    one.interrupt()
+
         try:
-            connection.execute("set timezone = 'UTC'")
-            _silence(connection)
-            connection.execute(_macros())
-            if paths:
-                connection.execute("set allowed_paths = $paths", {"paths": list(paths)})
-                connection.execute("set parquet_metadata_cache = true")
-            if not files:
-                connection.execute("set enable_external_access = false")
-            yield connection
+            with halting(halt, deadline):
+                with sql_errors():
+                    _prepare(connection, files=files, paths=paths)
+                yield connection
+        except (KeyboardInterrupt, duckdb.InterruptException) as error:
+            if timeout and deadline.passed:
+                raise LateError(timeout) from error
+            raise KeyboardInterrupt from error
+        else:
+            # What was halted may look as if it had ended.
+            if timeout and deadline.passed:
+                raise LateError(timeout)
         finally:
-            connection.close()
+            del _CURSORS[connection]
+            _close(cursors)
+
+
+def _close(connections: list[Connection]) -> None:
+    """Close a database; what still runs in it, in threads that nobody waits for, ends first."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            for one in reversed(connections):
+                one.close()
+            return
+        except duckdb.Error:
+            if time.monotonic() > until:
+                return
+        for one in connections:
+            with suppress(duckdb.Error):
+                one.interrupt()
+        time.sleep(AGAIN)
+
+
+_CURSORS: dict[Connection, list[Connection]] = {}
+"""Of each database that is open: the connections in which something may run."""
+
+
+def cursor(connection: Connection) -> Connection:
+    """One more connection to a database, for a thread of its own; it ends when the first does."""
+    made = connection.cursor()
+    _CURSORS.get(connection, []).append(made)
+    return made
+
+
+def _connected(place: Path) -> Connection:
+    return duckdb.connect(
+        str(place / "flows.db"),
+        config={
+            "temp_directory": str(place / "spill"),
+            "memory_limit": STREAM_MEMORY,
+            "python_enable_replacements": False,
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+        },
+    )
+
+
+def _prepare(connection: Connection, *, files: bool, paths: Sequence[str]) -> None:
+    connection.execute("set timezone = 'UTC'")
+    _silence(connection)
+    connection.execute(_macros())
+    if paths:
+        connection.execute("set allowed_paths = $paths", {"paths": list(paths)})
+        connection.execute("set parquet_metadata_cache = true")
+    if not files:
+        connection.execute("set enable_external_access = false")
 
 
 def _silence(connection: Connection) -> None:
@@ -108,7 +189,7 @@ def sql_errors() -> Iterator[None]:
         with _streamed():
             yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        raise FlowlensError(f"out of room: {_line(error)}; TMPDIR says where to spill") from error
+        raise _no_room(error) from error
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
     except RuntimeError as error:
@@ -116,7 +197,20 @@ def sql_errors() -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise
     except duckdb.Error as error:
+        if _FULL in str(error):
+            raise _no_room(error) from error
         raise UsageError(f"SQL: {_line(error)}") from error
+
+
+_FULL = os.strerror(errno.ENOSPC)
+
+
+def _no_room(error: Exception) -> FlowlensError:
+    what = str(error).strip().partition("\n")[0]
+    return FlowlensError(
+        f"out of room in memory and in {parent()}: {what}; make room there, or set TMPDIR to "
+        "another place"
+    )
 
 
 _BY_NAME = {

@@ -35,6 +35,16 @@ class FlowlensError(Exception):
         return [f"flowlens: {terminal(str(self))}"]
 
 
+class LateError(FlowlensError):
+    """There was no answer in the time that was given for it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"no answer within {seconds:g} s (--timeout); give it longer, or read less (--since, "
+            "--until)"
+        )
+
+
 class UsageError(FlowlensError):
     """An option, a name, a parameter or a file of the user's own is wrong."""
 

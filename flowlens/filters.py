@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -300,6 +301,30 @@ def span(text: str) -> timedelta | None:
     """
     match = _SPAN.fullmatch(text.strip())
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+
+
+def seconds(value: float | str | None, option: str) -> float | None:
+    """A length of time in seconds, from a number of them or a span such as `5m`.
+
+    Raises:
+        UsageError: it is neither, or no time at all.
+
+    >>> seconds("5m", "--timeout"), seconds("1.5", "--timeout"), seconds(None, "--timeout")
+    (300.0, 1.5, None)
+    """
+    if value is None:
+        return None
+    length = None
+    with suppress(ValueError, OverflowError):
+        length = span(value) if isinstance(value, str) else None
+        number = float(value) if length is None else length.total_seconds()
+        if 0 < number <= _LONGEST:
+            return number
+    raise UsageError(f"{option} {value}: no length of time; write seconds, or 30s, 5m, 1h")
+
+
+_LONGEST = 366 * 86_400.0
+"""Seconds of a year: what is longer can't be meant, and some clocks don't go so far."""
 
 
 def moment(value: str | datetime | None, option: str, now: datetime) -> datetime | None:

@@ -22,7 +22,7 @@ from flowlens.diff import Difference, compare
 from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
 from flowlens.fields import fields
-from flowlens.filters import Several, build_filter
+from flowlens.filters import Several, build_filter, seconds
 from flowlens.knowledge import Knowledge
 from flowlens.layouts import from_user
 from flowlens.output import escape
@@ -254,6 +254,7 @@ def read(
     on_listed: Callable[[int], None] | None = None,
     on_remark: Callable[[str], None] | None = None,
     progress: bool | None = None,
+    timeout: float | str | None = None,
 ) -> Flows:
     """Flow logs in files, directories (walked), globs, `-` for standard input, or on AWS.
 
@@ -267,6 +268,9 @@ def read(
     unless `skip_missing`. With `dedupe` a record that two flow logs hold of one ENI counts once.
     A read that takes long shows a bar in a notebook and at a prompt, and none in a script, unless
     `progress` says so or not.
+
+    A question that has no answer within `timeout`, in seconds or such as `5m`, is given up; without
+    it Ctrl-C does the same.
 
     The rest is for AWS: `region` (also of the folders listed), credentials of a `profile` or of the
     role `role_arn` with its `external_id`, `endpoint_url`, `requester_pays`. `on_listed` hears how
@@ -296,12 +300,14 @@ def read(
     found = Found((), ())
     if names:
         found = find(paths, remote=places, window=window, skip_missing=skip_missing)
-    for source in found.sources:
-        if source.remark and on_remark:
-            on_remark(f"{source.name}: {source.remark}")
-        elif source.remark:
-            warnings.warn(f"{source.name}: {source.remark}", stacklevel=2)
-    return Flows(Inputs(found, given, chosen, dedupe=dedupe), own, _listener(progress))
+    known = (f"{source.name}: {source.remark}" for source in found.sources if source.remark)
+    for remark in (*found.remarks, *known):
+        if on_remark:
+            on_remark(remark)
+        else:
+            warnings.warn(remark, stacklevel=2)
+    listener = replace(_listener(progress), timeout=seconds(timeout, "timeout"))
+    return Flows(Inputs(found, given, chosen, dedupe=dedupe), own, listener)
 
 
 def _listener(progress: bool | None) -> Listener:

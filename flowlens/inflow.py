@@ -33,13 +33,14 @@ _TIMES = ("start_time", "end_time")
 class Listener:
     """Who is told while a read goes on, and who may end it: `stopped` is asked now and then.
 
-    `on_end` is told when no more answers come, however that ended.
+    `on_end` is told when no more answers come, however that ended. Answers have `timeout` seconds.
     """
 
     on_malformed: Callable[[MalformedLine], None] | None = None
     on_progress: Callable[[Progress], None] | None = None
     stopped: Callable[[], bool] | None = None
     on_end: Callable[[], None] | None = None
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

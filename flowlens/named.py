@@ -55,6 +55,8 @@ def load(directory: Path) -> dict[str, Query]:
     queries = {}
     for path in sorted(directory.glob("*.sql")):
         try:
+            if not path.is_file():
+                raise UsageError(f"{path}: no regular file; a query is a text file")
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: not readable as UTF-8 text ({error})") from error

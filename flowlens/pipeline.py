@@ -8,7 +8,6 @@ short.
 from __future__ import annotations
 
 import re
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from flowlens.accounting import Account, Overlap
 from flowlens.columns import arrow_schema, stored
 from flowlens.conditions import require_condition
 from flowlens.doubles import flow_logs, once, overlap
-from flowlens.engine import Connection, engine, lock, sql_errors
+from flowlens.engine import Connection, cursor, engine, lock, sql_errors
 from flowlens.errors import FlowlensError, NoInputError, UsageError
 from flowlens.fields import fields
 from flowlens.filters import Filter
@@ -35,7 +34,6 @@ from flowlens.parquet.lake import Lake, lake
 from flowlens.parquet.tables import breaks
 from flowlens.parse import Wanted
 from flowlens.planning import planning
-from flowlens.signals import interruptible
 from flowlens.sources import NO_INPUT, Found
 
 UNLIMITED = 2**63 - 1
@@ -248,6 +246,7 @@ def answering(
     Raises:
         NoInputError: there are no sources, and no earlier states either.
         UsageError: a question is no single SELECT, or names what isn't there.
+        LateError: it took longer than the listener's timeout.
         FlowlensError: the machine gave out.
     """
     if not inputs.found.sources and not inputs.knowledge.earlier:
@@ -284,7 +283,7 @@ def _answering(
     relations = {query.name: query for question in questions for query in question.relations}
     pool = lake(inputs.found.sources)
     halted = threading.Event()
-    with engine(paths=pool.paths) as connection:
+    with engine(paths=pool.paths, halted=halted, timeout=listener.timeout) as connection:
         plan = _planned(connection, inputs, pool, [*relations.values(), *questions])
         once = plan.scans == 1 and not relations
         literals = plan.literals if once and not inputs.filter.active else ()
@@ -302,9 +301,7 @@ def _answering(
         answers = Answers(connection, inflow, inputs.knowledge, once=laid)
         inputs.knowledge.create(connection)
         if plan.scans and inputs.found.sources:
-            # DuckDB sees no Ctrl-C while it loads what we read: who reads must see it.
-            with interruptible(halted, signal.SIGINT):
-                answers.open()
+            answers.open()
         else:
             connection.register("flows", pa.Table.from_batches([], arrow_schema(plan.columns)))
         if inputs.knowledge.own and "own" in relations:
@@ -345,7 +342,7 @@ class _Plan:
 
         def select(table: pa.Table) -> pa.Table:
             if not hasattr(local, "cursor"):
-                local.cursor = connection.cursor()
+                local.cursor = cursor(connection)
             local.cursor.register("flows", table)
             with sql_errors():
                 rows: pa.Table = local.cursor.sql(sql, params=parameters).to_arrow_table()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -24,6 +24,7 @@ from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
 from flowlens.inflate import inflate, opened
 from flowlens.layouts import DEFAULT, Layout, Origin
 from flowlens.parse import Parsed, Wanted, parse
+from flowlens.signals import AGAIN
 from flowlens.sources import Found
 
 
@@ -114,7 +115,8 @@ class Reading:
         try:
             yield from self._settled(self._tasks(pool), pool)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            # What waits for a place that doesn't answer is not waited for any more.
+            pool.shutdown(wait=not self._is_stopped(), cancel_futures=True)
         if self.account.unreadable and not self.account.total.lines:
             first = self.account.unreadable[0]
             raise NoInputError(f"{first.name}: {first.unreadable}")
@@ -169,7 +171,7 @@ class Reading:
         pending: deque[Task] = deque()
         depth = threads() + 1
         for task in tasks:
-            if self._stopped and self._stopped():
+            if self._is_stopped():
                 raise KeyboardInterrupt
             pending.append(task)
             if len(pending) > depth:
@@ -183,6 +185,9 @@ class Reading:
         Where a header in a block changed the layout, the blocks behind it are parsed again.
         """
         task = pending.popleft()
+        while not wait([task.future], timeout=AGAIN).done:
+            if self._is_stopped():
+                raise KeyboardInterrupt
         work = task.future.result()
         if (
             task.note
@@ -210,6 +215,9 @@ class Reading:
         self._done += work.done + task.done
         if self._on_progress:
             self._on_progress(Progress(self._done, self.size, self._records))
+
+    def _is_stopped(self) -> bool:
+        return self._stopped is not None and self._stopped()
 
     def _note(self, note: Note) -> None:
         account = self.account.sources[note.source]

@@ -126,7 +126,7 @@ def portrait(inputs: Inputs, what: str, *, rows: int, listener: Listener) -> Por
     # A section that the log can't fill is empty; the others are still worth showing.
     questions = [replace(Question.named(query), query=None) for query in queries]
     records = replace(_RECORDS, parameters={"limit": 2**63 - 1})
-    about = subject(what).ip or ""
+    about = next(iter(subject(what).ip), "")
     address = ip_network(about) if about else None
     # A CIDR has many hosts anyway.
     host = str(address.network_address) if address and address.num_addresses == 1 else None

@@ -11,6 +11,7 @@ import glob
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -78,14 +79,15 @@ class Found:
     """The sources of a read, in the order of the inputs and by path within each.
 
     `inputs` are as they were given; `missing` holds those that aren't there, or whose glob matches
-    nothing; `passed_over` names what is known to hold no flow logs. A file that several inputs name
-    is there once.
+    nothing; `passed_over` names what is known to hold no flow logs; `remarks` are what a user
+    should hear of the inputs before they are read. A file that several inputs name is there once.
     """
 
     inputs: tuple[str, ...]
     sources: tuple[Source, ...]
     missing: tuple[Missing, ...] = ()
     passed_over: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def find(
@@ -109,17 +111,19 @@ def find(
     sources: list[Source] = []
     missing: list[Missing] = []
     passed_over: list[str] = []
+    remarks: list[str] = []
     seen: set[object] = set()
     for name in inputs:
         found = False
         try:
-            for identity, source in _expand(name, remote or {}, window):
+            for identity, source in _expand(name, remote or {}, window, remarks):
                 found = True
                 if identity in seen:
                     continue
                 seen.add(identity)
                 if source.name.endswith(_NEVER) and _is_never(source.name) and source.name != name:
                     passed_over.append(source.name)
+                    remarks.extend(_of_mark(Path(source.name)))
                 else:
                     sources.append(source)
             if not found:
@@ -140,7 +144,26 @@ def find(
         raise NoInputError(
             f"{gone[0].name}: {gone[0].why}{more}; --skip-missing reads what is there"
         )
-    return Found(tuple(inputs), tuple(sources), tuple(missing), tuple(passed_over))
+    return Found(tuple(inputs), tuple(sources), tuple(missing), tuple(passed_over), tuple(remarks))
+
+
+def _beside(store: str) -> Iterator[str]:
+    """What to say of a store that is named as an input, if somebody else's files lie in it."""
+    with suppress(OSError):
+        others = sorted(filter(_is_strange, os.listdir(store)))
+        if others:
+            more = f" and {len(others) - 1:,} more" if others[1:] else ""
+            yield f"{store}: a store; {others[0]}{more} in it is none of its own and is not read"
+
+
+def _of_mark(file: Path) -> Iterator[str]:
+    """What to say of a file that is passed over, if it has the name of a store's mark."""
+    if file.name != stored.MARK or not os.path.lexists(file):
+        return
+    if stored.is_store(file.parent):
+        yield f"{file.parent}: a store; passed over, and read where it is named as an input"
+    else:
+        yield f"{file}: no store's; passed over, and what lies beside it is read"
 
 
 def _nothing(name: str) -> str:
@@ -162,7 +185,7 @@ def _may_be_empty(name: str) -> bool:
 
 
 def _expand(
-    name: str, remote: Mapping[str, Remote], window: Window
+    name: str, remote: Mapping[str, Remote], window: Window, remarks: list[str]
 ) -> Iterator[tuple[object, Source]]:
     """The sources behind one input, each with what tells it from every other."""
     if name == STDIN:
@@ -180,8 +203,11 @@ def _expand(
         paths = []
     for path in paths:
         if stored.is_store(Path(path)):
+            remarks.extend(_beside(path))
             for part in stored.parts(Path(path), window):
-                yield part.path, Source(str(part.path), part.size)
+                # What else leads to the same file has the same identity.
+                for identity, _ in _source(str(part.path), walked=False):
+                    yield identity, Source(str(part.path), part.size)
         elif Path(path).is_dir():
             for file in _walk(path):
                 yield from _source(file, walked=True)
@@ -216,9 +242,10 @@ def _source(path: str, *, walked: bool) -> Iterator[tuple[object, Source]]:
 def _walk(directory: str) -> Iterator[str]:
     """All files below a directory that can be sources, sorted; hidden ones are passed over.
 
-    A store further down is passed over as well: it holds what is read beside it once more. Links to
-    directories are followed, each directory once. One that can't be listed is given as if it were a
-    file, so that it is named as unreadable.
+    A store further down is passed over as well, its mark being given: it holds what is read beside
+    it once more. What somebody else put into it is no part of it. Links to directories are
+    followed, each directory once. One that can't be listed is given as if it were a file, so that
+    it is named as unreadable.
     """
     walked: set[tuple[int, int]] = set()
     unlisted: list[str] = []
@@ -229,14 +256,22 @@ def _walk(directory: str) -> Iterator[str]:
         if (status.st_dev, status.st_ino) in walked:
             directories.clear()
             continue
-        if stored.MARK in names:
-            directories.clear()
-            yield os.path.join(place, stored.MARK)
-            continue
         walked.add((status.st_dev, status.st_ino))
-        directories[:] = sorted(name for name in directories if not name.startswith("."))
         within = os.path.join(place, "")
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield within + name
+        taken = _is_visible
+        if stored.MARK in names and stored.is_store(Path(place)):
+            yield within + stored.MARK
+            taken = _is_strange
+        directories[:] = sorted(filter(taken, directories))
+        for name in sorted(filter(taken, names)):
+            yield within + name
     yield from unlisted
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".")
+
+
+def _is_strange(name: str) -> bool:
+    """Whether a name in a store's directory is none of the store's."""
+    return _is_visible(name) and name not in stored.CONTENTS

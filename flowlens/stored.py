@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,22 @@ MARK = "flowlens-store.json"
 
 MANIFEST = "manifest.json"
 
+LEDGER = "ledger.sqlite"
+"""What the store remembers of its inputs; only its keeper opens it."""
+
 VERSION = 1
 
 UNDATED = "__HIVE_DEFAULT_PARTITION__"
 """The day of records that have no start, as Hive calls it."""
 
+CONTENTS = frozenset(
+    (MARK, MANIFEST, LEDGER, "lock", "flows", "rollups", "state", "damaged")
+).union(f"{LEDGER}-{what}" for what in ("wal", "shm", "journal"))
+"""What a store consists of; anything else in its directory is somebody else's."""
+
 _LONGEST = 64 << 20
 
-_SHOWN = 200
+_SHOWN = 60
 """Characters of what a manifest says that an error shows."""
 
 _NAME = re.compile(r"[0-9a-f]{20}\.parquet", re.ASCII)
@@ -54,8 +62,19 @@ class Part:
 
 
 def is_store(directory: Path) -> bool:
-    """Whether a directory is a store."""
-    return (directory / MARK).is_file()
+    """Whether a directory really is a store: it says whose, and has a manifest or a ledger.
+
+    A file that merely has the name of the mark makes none, nor does the mark all alone.
+    """
+    if not (directory / MARK).is_file():
+        return False
+    try:
+        about = _described(directory / MARK)
+    except UsageError:
+        return False
+    return isinstance(about.get("job"), str) and any(
+        (directory / name).is_file() for name in (MANIFEST, LEDGER)
+    )
 
 
 def parts(directory: Path, window: Window = (None, None)) -> Iterator[Part]:
@@ -86,6 +105,7 @@ def listed(directory: Path) -> list[Part]:
     Raises:
         UsageError, FlowlensError: as `parts` does.
     """
+    described(directory / MARK)
     place = directory / MANIFEST
     rows = described(place).get("parts")
     found = []
@@ -107,7 +127,7 @@ def _part(directory: Path, row: object) -> Part | None:
     if not isinstance(row, dict):
         return None
     day, path, size, sha256 = row.get("day"), row.get("path"), row.get("bytes"), row.get("sha256")
-    if not isinstance(size, int) or size < 0 or not (sha256 is None or is_sha256(sha256)):
+    if type(size) is not int or size < 0 or not (sha256 is None or is_sha256(sha256)):
         return None
     if not is_part(day, path):
         return None
@@ -178,21 +198,34 @@ def described(place: Path) -> dict[str, Any]:
     Raises:
         UsageError: it isn't there, isn't whole, or is one of a newer flowlens.
     """
+    about = _described(place)
+    if about["store"] != VERSION:
+        raise UsageError(
+            f"{place}: a store of version {str(about['store'])[:_SHOWN]}, and this flowlens knows "
+            f"{VERSION}; update it"
+        )
+    return about
+
+
+def _described(place: Path) -> dict[str, Any]:
+    """What a file of a store says, of whatever version: a whole number from 1 on."""
     try:
+        if not stat.S_ISREG(place.stat().st_mode):
+            raise _damaged(place)
         with place.open("rb") as file:
             about = json.loads(file.read(_LONGEST))
-        version = about["store"]
     except OSError as error:
         raise UsageError(f"{place}: {error.strerror}; flowlens batch run makes it anew") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise UsageError(
-            f"{place}: damaged; remove it, and flowlens batch run makes it anew"
-        ) from error
-    if version != VERSION:
-        raise UsageError(
-            f"{place}: a store of version {version}, and this flowlens knows {VERSION}; update it"
-        )
+    except (ValueError, RecursionError) as error:
+        raise _damaged(place) from error
+    version = about.get("store") if isinstance(about, dict) else None
+    if type(version) is not int or version < 1:
+        raise _damaged(place)
     return dict(about)
+
+
+def _damaged(place: Path) -> UsageError:
+    return UsageError(f"{place}: damaged; remove it, and flowlens batch run makes it anew")
 
 
 def needed(day: str, window: Window) -> bool:
@@ -205,4 +238,5 @@ def needed(day: str, window: Window) -> bool:
     if day == UNDATED:
         return since is None and until is None
     start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
-    return (since is None or start + timedelta(days=1) > since) and (until is None or start < until)
+    ends = since is None or start.date() >= since.astimezone(UTC).date()
+    return ends and (until is None or start < until)

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,6 @@ from forks import Ended, Fault, Forks
 from flowlens.batch import run as running
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.store import ledger
-from flowlens.scratch import scratch
 
 OBJECTS = ("20/a.log.gz", "20/broken.log")
 MORE = ("21/across.log.gz", "21/cut.log.gz")
@@ -154,46 +152,6 @@ def test_a_disk_that_refuses_from_some_operation_on(
     else:
         pytest.fail("it never ends")
     healed(place, clean)
-
-
-def test_a_temporary_directory_that_another_run_takes_for_a_leftover(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flock, taken = fcntl.flock, []
-
-    def lock(descriptor: int, how: int) -> None:
-        if not taken:
-            taken.extend(tmp_path.glob("flowlens-*"))
-            shutil.rmtree(taken[0])
-        flock(descriptor, how)
-
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(fcntl, "flock", lock)
-    with scratch() as place:
-        assert taken
-        assert place.is_dir()
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_temporary_directory_whose_removal_was_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    (tmp_path / "flowlens-empty").mkdir()
-    with scratch() as place:
-        assert list(tmp_path.iterdir()) == [place]
-        for name in ("a", "z", "spill/file"):
-            (place / name).parent.mkdir(exist_ok=True)
-            (place / name).touch()
-        removed, unlink = [], os.unlink
-
-        def noted(path: Path, **options: Any) -> None:
-            removed.append(Path(path).name)
-            unlink(path, **options)
-
-        monkeypatch.setattr(os, "unlink", noted)
-    assert removed[-1] == "lock"
-    assert sorted(removed) == ["a", "file", "lock", "z"]
 
 
 def test_an_output_that_is_no_directory(place: Path, clean: Side) -> None:

@@ -284,15 +284,6 @@ def test_an_interrupt_exits_130_and_leaves_nothing_behind(tmp_path, number):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
-    left = tmp_path / "flowlens-killed"
-    left.mkdir()
-    (left / "lock").touch()
-    (left / "spill").write_bytes(b"x")
-    run("query", "enis", DEMO, "-o", "/dev/null", env={**os.environ, "TMPDIR": str(tmp_path)})
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_two_runs_at_once_do_not_disturb_each_other(tmp_path):
     command = [
         sys.executable,

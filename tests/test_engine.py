@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -123,14 +122,14 @@ def test_settings_stay_as_they_are_once_locked() -> None:
 
 
 def scratch() -> set[str]:
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("flowlens-")}
+    return {name for name in os.listdir(os.environ["TMPDIR"]) if name.startswith("flowlens-")}
 
 
 @pytest.mark.parametrize("error", [None, ValueError, UsageError, KeyboardInterrupt, SystemExit])
 def test_the_temporary_directory_goes_in_every_case(
     error: type[BaseException] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     spill = "create table t as select range as a, repeat('x', 400) as b from range(400000)"
     with pytest.raises(error) if error else nullcontext(), engine() as connection:
         assert len(scratch()) == 1

@@ -111,3 +111,43 @@ def test_an_interrupt_ends_a_read_and_leaves_the_flows_usable(kernel, tmp_path):
     assert time.monotonic() - begun < 10
     (shown,) = run(client, "many.sql('select 1 as one').polars()['one'].to_list()")
     assert shown["data"]["text/plain"] == "[1]"
+
+
+ENDLESS = (
+    "select count(*) from range(1000000000000) a, range(1000000) b where a.range * b.range = 7"
+)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [f"flows.sql({ENDLESS!r}).polars()", f"flows.sql({ENDLESS!r})", f"%%flows\n{ENDLESS}"],
+    ids=["asked", "shown", "magic"],
+)
+def test_sql_that_never_ends_hears_an_interrupt(kernel, cell):
+    manager, client = kernel
+    run(client, "%reload_ext flowlens")
+    assert run(client, f"import flowlens as fl\nflows = fl.read({str(DEMO)!r})") == []
+    ident = client.execute(cell)
+    time.sleep(3)
+    begun = time.monotonic()
+    manager.interrupt_kernel()
+    errors = []
+    while True:
+        message = client.get_iopub_msg(timeout=30)
+        if message["parent_header"].get("msg_id") != ident:
+            continue
+        if message["msg_type"] == "error":
+            errors.append(message["content"]["ename"])
+        if message["content"].get("execution_state") == "idle":
+            break
+    assert errors == ["KeyboardInterrupt"]
+    assert time.monotonic() - begun < 4
+    (shown,) = run(client, "flows.sql('select 1 as one').polars()['one'].to_list()")
+    assert shown["data"]["text/plain"] == "[1]"
+
+
+def test_a_time_limit_in_a_notebook_is_one_line(kernel):
+    _, client = kernel
+    (error,) = run(client, f"fl.read({str(DEMO)!r}, timeout='1s').sql({ENDLESS!r})")
+    assert error["ename"] == "LateError"
+    assert error["traceback"][0].startswith("flowlens: no answer within 1 s")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from flowlens.errors import ExitCode, FlowlensError, UsageError
+from flowlens.output import sink
 from flowlens.output.sink import open_sink
 
 
@@ -292,6 +293,23 @@ def test_a_fifo_is_written_directly(tmp_path):
         sink.write(b"x")
     reader.join()
     assert (got, fifo.is_fifo()) == ([b"x"], True)
+
+
+def test_a_fifo_that_nobody_reads_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sink, "PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(UsageError, match="fifo: nobody reads it"), open_sink(tmp_path / "fifo"):
+        pass
+
+
+@pytest.mark.parametrize("what", ["fifo", "/dev/null", "/dev/full", "/dev/zero", "/dev/fd/0"])
+def test_where_a_file_is_wanted_a_device_is_refused(what, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with (
+        pytest.raises(UsageError, match="no regular file"),
+        open_sink(tmp_path / what, device=False),
+    ):
+        pass
 
 
 def test_help_needs_no_heavy_library():

@@ -18,6 +18,7 @@ from flowlens.batch import jsonline, moments
 from flowlens.batch.watch import metrics
 from flowlens.batch.watch.log import Log
 from flowlens.batch.watch.metrics import Metrics
+from flowlens.batch.watch.quarantine import Quarantine
 from flowlens.errors import ExitCode, FlowlensError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -146,14 +147,34 @@ def test_a_log_that_cannot_be_written_is_said_once_and_fails_nothing(tmp_path, c
     assert "goes on without its log" in line
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a full device")
-def test_a_full_disk_costs_the_log_alone():
+def test_a_full_disk_costs_the_log_alone(tmp_path, monkeypatch):
     said: list[str] = []
-    log = Log(Path("/dev/full"), "r1", warn=said.append)
+    log = Log(tmp_path / "log", "r1", warn=said.append)
+    monkeypatch.setattr(jsonline.os, "write", lambda descriptor, content: 0)
     log.say("begins")
     log.say("ends")
     assert len(said) == 1
     assert "No space left" in said[0]
+
+
+@pytest.mark.parametrize("what", ["fifo", "/dev/null", "/dev/full", "/dev/zero"])
+def test_a_log_or_a_quarantine_that_is_no_regular_file_is_refused_and_never_waited_for(
+    what, tmp_path
+):
+    place = tmp_path / what
+    if what == "fifo":
+        os.mkfifo(place)
+    said: list[str] = []
+    log = Log(place, "r1", warn=said.append)
+    log.say("begins")
+    log.say("ends")
+    quarantine = Quarantine(place, warn=said.append)
+    for _ in "ab":
+        with quarantine.collecting():
+            pass
+    assert len(said) == 2
+    assert f"{place}: no regular file; the run goes on without its log" in said[0]
+    assert f"{place}: no regular file; the run goes on without its quarantine" in said[1]
 
 
 def test_no_log_is_kept_where_none_is_asked_for(tmp_path, monkeypatch):

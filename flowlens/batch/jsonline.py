@@ -71,22 +71,33 @@ def append(path: Path, text: str, *, durable: bool = False) -> None:
     Raises:
         OSError: the line is not in the file, or not whole.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-    descriptor = os.open(path, flags, 0o666)
+    descriptor = appendable(path)
     try:
         content = f"{text}\n".encode()
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        if regular:
-            # Others' lines may be on their way; closing lets go of it.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if regular and _breaks_off(descriptor):
+        # Others' lines may be on their way; closing lets go of it.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _breaks_off(descriptor):
             content = b"\n" + content
         if os.write(descriptor, content) < len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if durable and regular:
+        if durable:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def appendable(path: Path) -> int:
+    """A descriptor of a file to add to, which is made if it isn't there.
+
+    Raises:
+        OSError: there is no place for it, or it is a FIFO or a device, which may never take a line.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file")
+    return descriptor
 
 
 def _breaks_off(descriptor: int) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
+from flowlens.cli.standard import steady
 from flowlens.errors import ExitCode, FlowlensError
-from flowlens.signals import interruptible
+from flowlens.leavings import give_up
+from flowlens.signals import interruptible, overheard
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,9 +41,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"a defect in flowlens: {type(error).__name__}: {error}", ExitCode.FAILED)
 
 
+GRACE = 0.5
+"""Seconds that a command has to end by itself once a signal says so."""
+
+
 def entry() -> None:
     """The console script."""
-    sys.exit(main())
+    steady()
+    with overheard(_end):
+        code = main()
+    if code == ExitCode.INTERRUPTED or code == ExitCode.FAILED:
+        # Threads that wait for what never comes are not waited for.
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+        give_up(code)
+    sys.exit(code)
+
+
+def _end(ended: threading.Event) -> None:
+    """End the process if a signal hasn't: some of DuckDB's functions hear no interrupt."""
+    if not ended.wait(GRACE):
+        give_up(ExitCode.INTERRUPTED)
 
 
 def _run(arguments: Sequence[str] | None) -> int:

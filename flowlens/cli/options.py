@@ -86,6 +86,13 @@ class Options:
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")
     ] = False
+    timeout: Annotated[
+        str | None,
+        typer.Option(
+            help="Give up, exit 1, if there is no answer by then: seconds, or 30s, 5m.",
+            metavar="TIME",
+        ),
+    ] = None
     region: Annotated[
         str | None, typer.Option(help="AWS: of the folders on S3, or of the CloudWatch log group.")
     ] = None

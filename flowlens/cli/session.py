@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,18 +17,22 @@ from flowlens.accounting import Account, MalformedLine
 from flowlens.cli.options import Options
 from flowlens.cli.progress import Asking, Cleared, Listing
 from flowlens.cli.suggest import enis_like
-from flowlens.errors import FlowlensError, StrictError, UsageError
-from flowlens.filters import is_span
+from flowlens.errors import ExitCode, FlowlensError, LateError, StrictError, UsageError
+from flowlens.filters import is_span, seconds
 from flowlens.flows import Flows, read
+from flowlens.leavings import give_up
 from flowlens.output.escape import terminal
 from flowlens.output.sink import open_sink
 from flowlens.pipeline import Listener
 from flowlens.progress import Bar
 from flowlens.rdns.settings import Listener as AskingListener
-from flowlens.signals import interruptible
+from flowlens.signals import Deadline, interruptible
 
 if TYPE_CHECKING:
     from flowlens.names import Naming
+
+GRACE = 0.5
+"""Seconds that a question has to end by itself when its time is over."""
 
 NEAR = 1000
 """Objects that are brought near at once, while the question is planned; few bytes are held."""
@@ -124,6 +129,32 @@ def session(
     by `options`. With `device` False the command makes its output by itself, and `sink` is not to
     be used.
     """
+    deadline = Deadline(seconds(options.timeout, "--timeout"))
+    with (
+        deadline.watched(lambda ended: _give_up(ended, deadline)),
+        _session(inputs, options, deadline, output, queries, device=device, beside=beside) as run,
+    ):
+        yield run
+    run._close()
+
+
+def _give_up(ended: threading.Event, deadline: Deadline) -> None:
+    """End the process if the question hasn't ended by itself: not all that it does can be."""
+    if not ended.wait(GRACE) and deadline.seconds:
+        give_up(ExitCode.FAILED, f"flowlens: {LateError(deadline.seconds)}")
+
+
+@contextmanager
+def _session(
+    inputs: Sequence[str],
+    options: Options,
+    deadline: Deadline,
+    output: Path | None,
+    queries: Path | None,
+    *,
+    device: bool,
+    beside: tuple[Sequence[str], Options] | None,
+) -> Iterator[Session]:
     terminal_there = not options.quiet and sys.stderr is not None and sys.stderr.isatty()
     heard: set[str] = set()
     flows, other = (
@@ -146,7 +177,7 @@ def session(
     with ExitStack() as stack:
         on_malformed = None
         if options.quarantine:
-            aside = stack.enter_context(open_sink(options.quarantine, inputs=paths))
+            aside = stack.enter_context(open_sink(options.quarantine, inputs=paths, device=False))
             on_malformed = _writer(aside)
         stop = stack.enter_context(interruptible())
         bar = sign = None
@@ -155,7 +186,8 @@ def session(
             stack.callback(bar.stop)
             sign = Asking(bar)
             stack.callback(sign.stop)
-        listener = Listener(on_malformed, bar.update if bar else None, stop.is_set)
+        on_progress = bar.update if bar else None
+        listener = Listener(on_malformed, on_progress, stop.is_set, timeout=deadline.seconds)
         target = output if device else Path(os.devnull)
         sink = stack.enter_context(open_sink(target, inputs=paths))
         if bar and sign and output is None:
@@ -163,7 +195,6 @@ def session(
         asking = AskingListener(sign.update if sign else None, stop.is_set)
         run = Session(flows.listening(listener), options, sink, width, asking, other)
         yield run
-    run._close()
 
 
 def _flows(

@@ -13,11 +13,13 @@ import re
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from flowlens.errors import FlowlensError, UsageError
+from flowlens.leavings import leaving
 from flowlens.output.escape import terminal
 from flowlens.output.streams import ClosedPipe, buffered, translated
 
@@ -28,22 +30,31 @@ _STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 _DESCRIPTOR = re.compile(r"/dev/(fd/\d+|stderr)|/proc/(self|\d+)/fd/\d+")
 
 
+PATIENCE = 1.0
+"""Seconds that the reader of a FIFO has to open it."""
+
+
 @contextlib.contextmanager
-def open_sink(path: Path | None, *, inputs: Iterable[Path] = ()) -> Iterator[BinaryIO]:
+def open_sink(
+    path: Path | None, *, inputs: Iterable[Path] = (), device: bool = True
+) -> Iterator[BinaryIO]:
     """Open the output: None (or `-`) is standard output, anything else a file or a device.
+
+    With `device` False it is refused if it is a device or a FIFO.
 
     A regular file is there, whole and with the permissions it had, once the block has ended well;
     after any exception within the block it is as it was before. So raise StrictError behind it.
 
-    Raises: UsageError for an input's own file, a directory, or a missing directory;
-    FlowlensError where writing fails; ClosedPipe when the reader has gone.
+    Raises: UsageError for an input's own file, a directory, a missing directory, a disk itself, or
+    a FIFO that nobody reads; FlowlensError where writing fails; ClosedPipe when the reader has
+    gone.
     """
-    with _opened(path, inputs) as sink:
+    with _opened(path, inputs, device=device) as sink:
         yield sink
 
 
 def _opened(
-    path: Path | None, inputs: Iterable[Path]
+    path: Path | None, inputs: Iterable[Path], *, device: bool
 ) -> contextlib.AbstractContextManager[BinaryIO]:
     if path is None or str(path) in _STDOUT:
         return _standard_output(inputs)
@@ -51,12 +62,17 @@ def _opened(
     existing = None
     with translated(place), contextlib.suppress(FileNotFoundError):
         existing = path.stat()
-    if _DESCRIPTOR.fullmatch(str(path)):
+    descriptor = _DESCRIPTOR.fullmatch(str(path))
+    if not device and existing and (descriptor or not stat.S_ISREG(existing.st_mode)):
+        raise UsageError(f"{place}: no regular file; name a file")
+    if descriptor:
         return _device(path, place)
     if existing is None:
         return _file(path, place, None)
     if stat.S_ISDIR(existing.st_mode):
         raise UsageError(f"{place}: is a directory; name a file within it")
+    if stat.S_ISBLK(existing.st_mode):
+        raise UsageError(f"{place}: is a disk; name a file")
     if not stat.S_ISREG(existing.st_mode):
         return _device(path, place)
     _refuse_input(existing, place, inputs)
@@ -93,9 +109,27 @@ def _standard_output(inputs: Iterable[Path]) -> Iterator[BinaryIO]:
 def _device(path: Path, place: str) -> Iterator[BinaryIO]:
     """A FIFO, a terminal, /dev/null: written as it is, neither emptied nor replaced."""
     with translated(place):
-        raw = io.FileIO(os.open(path, os.O_WRONLY), "wb")
+        descriptor = _writable(path, place)
+        os.set_blocking(descriptor, True)
+        raw = io.FileIO(descriptor, "wb")
     with raw, buffered(raw, place) as sink:
         yield sink
+
+
+def _writable(path: Path, place: str) -> int:
+    """Open a device or a FIFO; whoever reads the FIFO may be about to open it."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > until:
+                raise UsageError(
+                    f"{place}: nobody reads it; start its reader first, or name a file"
+                ) from error
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -109,7 +143,7 @@ def _file(path: Path, place: str, existing: os.stat_result | None) -> Iterator[B
         # 0666 lets the kernel apply the umask, which can't be read without changing it.
         raw = io.FileIO(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
     try:
-        with raw:
+        with raw, leaving(part):
             if existing is not None:
                 with contextlib.suppress(PermissionError):
                     os.fchown(raw.fileno(), existing.st_uid, existing.st_gid)

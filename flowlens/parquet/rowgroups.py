@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -21,7 +21,7 @@ import pyarrow as pa
 from flowlens.accounting import Counts, MalformedLine
 from flowlens.columns import arrow_schema
 from flowlens.columns import span as seen
-from flowlens.engine import Connection
+from flowlens.engine import Connection, cursor
 from flowlens.parquet.footers import RowGroup, Type, faults, first_line, footer, opened, parquet
 from flowlens.parquet.lake import REFUSED, TOGETHER, why
 from flowlens.parquet.proofs import may_start, proven, span, statuses
@@ -29,6 +29,7 @@ from flowlens.parquet.selects import Selects
 from flowlens.parquet.shapes import Shape, shape
 from flowlens.parquet.tables import Span, Window, breaks, faulty, tallied, tally
 from flowlens.parse import Wanted
+from flowlens.signals import AGAIN
 from flowlens.sources import Source
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ class RowGroups:
                 yield from self._taken(pending.popleft())
         finally:
             self._ended.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            # What waits for a place that doesn't answer is not waited for any more.
+            stopped = self._stopped is not None and self._stopped()
+            pool.shutdown(wait=not stopped, cancel_futures=True)
 
     def _pieces(self) -> Iterator[tuple[int, Source, int | None]]:
         """What is read as one piece: a row group of a large source, or a source as a whole."""
@@ -123,12 +126,16 @@ class RowGroups:
             yield from ((index, source, number) for number in groups)
 
     def _taken(self, parts: Queue[Part | BaseException | None]) -> Iterator[Part]:
-        while (part := parts.get()) is not None:
+        while True:
             if self._stopped and self._stopped():
                 raise KeyboardInterrupt
-            if isinstance(part, BaseException):
-                raise part
-            yield part
+            with suppress(Empty):
+                part = parts.get(timeout=AGAIN)
+                if part is None:
+                    return
+                if isinstance(part, BaseException):
+                    raise part
+                yield part
 
     def _work(
         self,
@@ -182,9 +189,9 @@ class RowGroups:
     @property
     def _cursor(self) -> Connection:
         if not hasattr(self._local, "cursor"):
-            self._local.cursor = self._connection.cursor()
-        cursor: Connection = self._local.cursor
-        return cursor
+            self._local.cursor = cursor(self._connection)
+        made: Connection = self._local.cursor
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from typing import Any
 from flowlens.accounting import Counts
 from flowlens.batch.notify.outbox import SCHEMA as OUTBOX
 from flowlens.batch.store.errors import LedgerError
-from flowlens.stored import is_day, is_part, is_sha256
+from flowlens.stored import LEDGER, is_day, is_part, is_sha256
 
-NAME = "ledger.sqlite"
+NAME = LEDGER
 
 PATIENCE = 30.0
 """Seconds to wait while somebody else holds SQLite's lock, a backup perhaps."""

@@ -61,7 +61,7 @@ def write(path: Path, metrics: Metrics) -> None:
         FlowlensError: it can't be written; it is as it was.
     """
     try:
-        with open_sink(path) as sink:
+        with open_sink(path, device=False) as sink:
             sink.write(text(metrics).encode())
     except FlowlensError as error:
         why = getattr(error.__cause__, "strerror", None) or str(error).removeprefix(f"{path}: ")

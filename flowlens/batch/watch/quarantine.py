@@ -7,7 +7,6 @@ nothing is there, and the next one reads it again.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from flowlens.accounting import MalformedLine
+from flowlens.batch import jsonline
 from flowlens.batch.watch.log import warned
 
 
@@ -45,8 +45,7 @@ class Quarantine:
         assert self._path is not None
         try:
             held.file.seek(0)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-            with open(os.open(self._path, flags, 0o666), "ab") as file:
+            with open(jsonline.appendable(self._path), "ab") as file:
                 shutil.copyfileobj(held.file, file)
         except OSError as error:
             self._warn(
