@@ -62,18 +62,21 @@ class Inputs:
 class Question:
     """A SELECT with its parameters' values, and the relations beside `flows` that it reads.
 
-    With `query` it is refused where no input has what that query needs.
+    With `query` it is refused where no input has what that query needs. `name` is what errors call
+    it by.
     """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     relations: tuple[Query, ...] = ()
     query: Query | None = None
+    name: str = ""
 
     @classmethod
     def named(cls, query: Query, given: Mapping[str, str] | None = None) -> Question:
         """A named query as a question; `limit` 0 means no limit."""
-        return cls(query.sql, bound(query, given or {}), tuple(named.order([query])), query)
+        relations = tuple(named.order([query]))
+        return cls(query.sql, bound(query, given or {}), relations, query, query.name)
 
     @classmethod
     def sql_text(cls, sql: str, parameters: Mapping[str, object]) -> Question:
@@ -128,8 +131,9 @@ class Answers:
         Raises:
             UsageError: the SELECT fails on the data, or no input has a field that it needs.
             NoInputError: none of the sources could be read.
+            FlowlensError: a sum is larger than a column holds.
         """
-        with self._failures():
+        with self._failures(question.name):
             try:
                 reader = self._asked(question)
             except Exception as error:
@@ -182,7 +186,7 @@ class Answers:
         """
         values = {name: value for name, value in bound(query, {}).items() if name != "limit"}
         kind = "temp view" if query.view else "temp table"
-        with self._failures():
+        with self._failures(query.name):
             self.connection.execute(
                 f'create {kind} "{query.name}" as {relation_sql(query)}', values
             )
@@ -199,7 +203,7 @@ class Answers:
     def _batches(
         self, reader: pa.RecordBatchReader, question: Question
     ) -> Iterator[pa.RecordBatch]:
-        with self._failures():
+        with self._failures(question.name):
             for batch in reader:
                 self._require(question)
                 yield batch
@@ -214,10 +218,10 @@ class Answers:
             named.require(query, columns)
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def _failures(self, name: str = "") -> Iterator[None]:
         """Raise what stopped the read, and not what DuckDB made of it."""
         try:
-            with sql_errors():
+            with sql_errors(name):
                 yield
         except Exception as error:
             if self._inflow.failure is not None:
