@@ -22,7 +22,15 @@ from flowlens.accounting import Counts, MalformedLine
 from flowlens.columns import arrow_schema
 from flowlens.columns import span as seen
 from flowlens.engine import Connection
-from flowlens.parquet.footers import RowGroup, Type, faults, first_line, footer, opened, parquet
+from flowlens.parquet.footers import (
+    RowGroup,
+    Type,
+    faults,
+    first_line,
+    footer,
+    opened,
+    parquet,
+)
 from flowlens.parquet.lake import REFUSED, TOGETHER, why
 from flowlens.parquet.proofs import may_start, proven, span, statuses
 from flowlens.parquet.selects import Selects
