@@ -48,7 +48,8 @@ class Inputs:
 
     `knowledge` is what is known beside them; with earlier states there may be no sources. Parquet
     files that are `steady`, known to be whole and soon done with, are read anew for each relation:
-    that takes less time than to load them, where there are few.
+    that takes less time than to load them, where there are few. With `every_page` those are read
+    whole, whatever is asked: so what is broken is found where no question needs it.
     """
 
     found: Found
@@ -56,6 +57,7 @@ class Inputs:
     filter: Filter = field(default_factory=Filter)
     knowledge: Knowledge = field(default_factory=Knowledge)
     steady: bool = False
+    every_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,7 @@ def _answering(
             plan.kept,
             inputs.filter,
             layout=inputs.layout,
+            every_page=inputs.every_page,
             listener=replace(listener, stopped=lambda: halted.is_set() or _stopped(listener)),
         )
         laid = once or (inputs.steady and not inflow.streams)
