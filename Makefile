@@ -25,7 +25,8 @@ TRAFFIC ?=
 test-all: test image airflow spark
 	FLOWLENS_EFFORT=$(EFFORT) $(BIN)/pytest -q $(WORKERS) tests/test_patterns.py \
 		tests/test_reader.py tests/test_filters.py tests/test_engine.py tests/test_output.py \
-		tests/test_parquet.py tests/test_rdns_asking.py tests/test_scans_state.py \
+		tests/test_parquet.py tests/test_parquet_footers.py \
+		tests/test_rdns_asking.py tests/test_scans_state.py \
 		tests/test_scans_verdicts.py \
 		tests/test_batch_crash.py tests/test_batch_faults.py tests/test_batch_same.py
 	FLOWLENS_TRAFFIC='$(TRAFFIC)' $(BIN)/pytest -q tests/test_traffic.py

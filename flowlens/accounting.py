@@ -91,7 +91,8 @@ class SourceAccount:
     """What one source gave: its counts, its layout, and whether it could be read to its end.
 
     `envelope` is what held the records, `aside` what else was in it, by number. Where it `failed`,
-    it couldn't be reached or read on, which may go better another time.
+    it couldn't be reached or read on, which may go better another time. Rows that a Parquet file
+    says it has, and that can't be read, are `lost`; they are no lines.
     """
 
     name: str
@@ -103,6 +104,7 @@ class SourceAccount:
     truncated: str = ""
     unreadable: str = ""
     failed: bool = False
+    lost: int = 0
     malformed: list[MalformedLine] = field(default_factory=list)
 
     def keep(self, line: MalformedLine) -> None:
@@ -174,6 +176,11 @@ class Account:
         for source in self.sources:
             total.add(source.counts)
         return total
+
+    @property
+    def lost(self) -> int:
+        """Rows of Parquet files that can't be read."""
+        return sum(source.lost for source in self.sources)
 
     @property
     def readable(self) -> list[SourceAccount]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -61,6 +61,7 @@ class Check:
             "files": len(self.account.sources),
             **self.account.total.to_dict(),
             "truncated": len(self.account.truncated),
+            "lost": self.account.lost,
             "unreadable": len(self.account.unreadable),
             "passed_over": list(self.account.passed_over),
             "selected": self.account.selected,
@@ -73,13 +74,13 @@ class Check:
 
 
 def check(inputs: Inputs, listener: Listener) -> Check:
-    """Read everything, and say what became of it.
+    """Read everything, every page of Parquet too, and say what became of it.
 
     Raises:
         NoInputError: none of the sources could be read.
     """
     question = Question.named(named.find("coverage"))
-    with answering(inputs, [question], listener) as answers:
+    with answering(replace(inputs, every_page=True), [question], listener) as answers:
         table, account = answers.table(question), answers.account
     account.overlap = overlap_left(inputs)
     return Check(account=account, coverage=table)
@@ -98,6 +99,7 @@ def _source(source: SourceAccount) -> dict[str, object]:
         **source.counts.to_dict(),
         "aside": dict(source.aside),
         "truncated": source.truncated,
+        "lost": source.lost,
         "unreadable": source.unreadable,
         "malformed_lines": [
             {"line": line.line, "reason": line.reason, "detail": line.detail, "text": line.text}

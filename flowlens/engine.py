@@ -178,12 +178,13 @@ def require_select(connection: Connection, sql: str) -> None:
 
 
 @contextmanager
-def sql_errors() -> Iterator[None]:
-    """Turn what DuckDB says of a SELECT into one line.
+def sql_errors(name: str = "") -> Iterator[None]:
+    """Turn what DuckDB says of a SELECT into one line; `name` is that of the query, if it has one.
 
     Raises:
         UsageError: the SELECT is wrong, or a value in the data doesn't suit it.
-        FlowlensError: the machine gave out: memory, the temporary directory's disk.
+        FlowlensError: the machine gave out: memory, the temporary directory's disk; or a number
+            became larger than a column holds.
     """
     try:
         with _streamed():
@@ -199,6 +200,9 @@ def sql_errors() -> Iterator[None]:
     except duckdb.Error as error:
         if _FULL in str(error):
             raise _no_room(error) from error
+        if (large := _too_large(error)) is not None:
+            query = f"query {name}: " if name else ""
+            raise FlowlensError(f"{query}{large} {_TOO_LARGE}") from error
         raise UsageError(f"SQL: {_line(error)}") from error
 
 
@@ -213,10 +217,34 @@ def _no_room(error: Exception) -> FlowlensError:
     )
 
 
+_TOO_LARGE = (
+    "is larger than 2^63-1, the largest number that a column holds; ask about less with --since "
+    "and --until or --eni, or leave the largest records out: "
+    "--where 'greatest(packets, bytes) < 1000000000000'"
+)
+_CAST = re.compile(r"INT128 with value (-?\d+) (?:.*casting from source column (.+))?")
+_SUMMED = re.compile(r"\b(?:packets|bytes)\w*")
+_OVERFLOW = re.compile(r"Overflow (?:in|on) (?:HUGEINT )?(\w+)")
+
+
+def _too_large(error: duckdb.Error) -> str | None:
+    """What became larger than a column holds, if that is what an error says."""
+    text = str(error)
+    if isinstance(error, duckdb.ConversionException) and (cast := _CAST.search(text)):
+        summed = _SUMMED.search(cast[2] or "")
+        what = f"the sum of {summed[0]}" if summed else "a sum"
+        return what if abs(int(cast[1])) >= 2**63 else None
+    if isinstance(error, duckdb.OutOfRangeException) and (overflow := _OVERFLOW.search(text)):
+        return f"the result of {overflow[1]}"
+    return None
+
+
 _BY_NAME = {
     "Out of Memory Error": duckdb.OutOfMemoryException,
     "IO Error": duckdb.IOException,
     "INTERRUPT Error": duckdb.InterruptException,
+    "Conversion Error": duckdb.ConversionException,
+    "Out of Range Error": duckdb.OutOfRangeException,
 }
 """DuckDB's errors by how their text begins, where more than the text matters."""
 _NAMED = re.compile(r"([A-Za-z ]+ Error): ")

@@ -68,6 +68,7 @@ class Inflow:
         chosen: Filter,
         *,
         layout: Layout | None = None,
+        every_page: bool = False,
         listener: Listener = Listener(),
     ) -> None:
         self._connection = connection
@@ -76,6 +77,7 @@ class Inflow:
         self._kept = kept
         self._filter = chosen
         self._listener = listener
+        self._every_page = every_page
         self._tables = Tables(connection)
         self._counted: list[Counted] = []
         self._streamed = list(lake.streamed)
@@ -116,7 +118,10 @@ class Inflow:
         if self._lake.files:
             counted, broken = self._tables.count(self._lake.files)
             self._counted = counted
+            if self._every_page:
+                broken += self._tables.broken(counted, None)
             self._set_aside(broken)
+            counted = self._counted
             for item in counted:
                 self._recognise(item.file.index, item.file.shape, item.file.compression)
                 self.account.columns.update(item.file.columns)
@@ -223,6 +228,7 @@ class Inflow:
             replace(self._wanted, literals=()),
             window,
             threads=threads(),
+            every_page=self._every_page,
             stopped=self._listener.stopped,
         )
         for part in groups:
@@ -239,6 +245,7 @@ class Inflow:
         for line in part.malformed:
             self._put_aside(part.index, line)
         account.failed = account.failed or part.failed
+        account.lost += part.lost
         if part.broken and account.layout:
             account.truncated = part.broken
         elif part.broken:

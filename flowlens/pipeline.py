@@ -49,7 +49,8 @@ class Inputs:
     `knowledge` is what is known beside them; with earlier states there may be no sources. Parquet
     files that are `steady`, known to be whole and soon done with, are read anew for each relation:
     that takes less time than to load them, where there are few. With `dedupe` what several flow
-    logs hold of an ENI counts once.
+    logs hold of an ENI counts once. With `every_page` Parquet is read whole, whatever is asked: so
+    what is broken is found where no question needs it.
     """
 
     found: Found
@@ -58,24 +59,28 @@ class Inputs:
     knowledge: Knowledge = field(default_factory=Knowledge)
     steady: bool = False
     dedupe: bool = False
+    every_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A SELECT with its parameters' values, and the relations beside `flows` that it reads.
 
-    With `query` it is refused where no input has what that query needs.
+    With `query` it is refused where no input has what that query needs. `name` is what errors call
+    it by.
     """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     relations: tuple[Query, ...] = ()
     query: Query | None = None
+    name: str = ""
 
     @classmethod
     def named(cls, query: Query, given: Mapping[str, str] | None = None) -> Question:
         """A named query as a question; `limit` 0 means no limit."""
-        return cls(query.sql, bound(query, given or {}), tuple(named.order([query])), query)
+        relations = tuple(named.order([query]))
+        return cls(query.sql, bound(query, given or {}), relations, query, query.name)
 
     @classmethod
     def sql_text(cls, sql: str, parameters: Mapping[str, object]) -> Question:
@@ -132,8 +137,9 @@ class Answers:
         Raises:
             UsageError: the SELECT fails on the data, or no input has a field that it needs.
             NoInputError: none of the sources could be read.
+            FlowlensError: a sum is larger than a column holds.
         """
-        with self._failures():
+        with self._failures(question.name):
             try:
                 reader = self._asked(question)
             except Exception as error:
@@ -186,7 +192,7 @@ class Answers:
         """
         values = {name: value for name, value in bound(query, {}).items() if name != "limit"}
         kind = "temp view" if query.view else "temp table"
-        with self._failures():
+        with self._failures(query.name):
             self.connection.execute(
                 f'create {kind} "{query.name}" as {relation_sql(query)}', values
             )
@@ -203,7 +209,7 @@ class Answers:
     def _batches(
         self, reader: pa.RecordBatchReader, question: Question
     ) -> Iterator[pa.RecordBatch]:
-        with self._failures():
+        with self._failures(question.name):
             for batch in reader:
                 self._require(question)
                 yield batch
@@ -218,10 +224,10 @@ class Answers:
             named.require(query, columns)
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def _failures(self, name: str = "") -> Iterator[None]:
         """Raise what stopped the read, and not what DuckDB made of it."""
         try:
-            with sql_errors():
+            with sql_errors(name):
                 yield
         except Exception as error:
             if self._inflow.failure is not None:
@@ -295,6 +301,7 @@ def _answering(
             plan.kept,
             inputs.filter,
             layout=inputs.layout,
+            every_page=inputs.every_page,
             listener=replace(listener, stopped=lambda: halted.is_set() or _stopped(listener)),
         )
         laid = once or (inputs.steady and not inflow.streams)

@@ -68,6 +68,8 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
             f"minutes that no record covers, in {coverage['incomplete_hours']:,} ENI-hours",
         ),
     ]
+    if account.lost:
+        rows.append(("lost", f"{account.lost:,}", "rows of broken Parquet, which are no lines"))
     if account.selected is not None:
         rows.append(("selected", f"{account.selected:,}", "records in the window and the filters"))
     names = ("what", "number", "meaning")
@@ -167,6 +169,8 @@ def _remark(source: SourceAccount) -> str:
     if source.unreadable:
         return f"unreadable: {source.unreadable}"
     remarks = [f"truncated: {source.truncated}"] if source.truncated else []
+    if source.lost:
+        remarks.append(f"rows lost: {source.lost:,}")
     if source.counts.malformed:
         remarks.append(f"malformed: {source.counts.malformed:,}")
     if source.counts.repeats:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from flowlens.parquet.chunks import require_chunks
 from flowlens.sources import Source
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class _Told:
 
 
 def parquet(file: BinaryIO) -> pq.ParquetFile:
-    """An open file as Parquet.
+    """An open file as Parquet, whose footer doesn't contradict itself.
 
     Raises:
         OSError: it can't be read.
@@ -160,7 +161,26 @@ def parquet(file: BinaryIO) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     with faults():
-        return pq.ParquetFile(file, pre_buffer=True, coerce_int96_timestamp_unit="us")
+        size = file.seek(0, os.SEEK_END)
+        tail = _tail(file, size, _TAIL)
+        behind = len(MAGIC) + 4
+        length = int.from_bytes(tail[-behind : -len(MAGIC)], "little")
+        if len(tail) < length + behind <= size:
+            tail = _tail(file, size, length + behind)
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+        require_chunks(metadata, tail[-behind - length : -behind], size)
+        return pq.ParquetFile(
+            file, metadata=metadata, pre_buffer=True, coerce_int96_timestamp_unit="us"
+        )
+
+
+_TAIL = 64 << 10
+"""Bytes at a file's end that are read at first; most footers are smaller."""
+
+
+def _tail(file: BinaryIO, size: int, most: int) -> bytes:
+    file.seek(max(0, size - most))
+    return file.read(most)
 
 
 @contextmanager

@@ -22,7 +22,15 @@ from flowlens.accounting import Counts, MalformedLine
 from flowlens.columns import arrow_schema
 from flowlens.columns import span as seen
 from flowlens.engine import Connection, cursor
-from flowlens.parquet.footers import RowGroup, Type, faults, first_line, footer, opened, parquet
+from flowlens.parquet.footers import (
+    RowGroup,
+    Type,
+    faults,
+    first_line,
+    footer,
+    opened,
+    parquet,
+)
 from flowlens.parquet.lake import REFUSED, TOGETHER, why
 from flowlens.parquet.proofs import may_start, proven, span, statuses
 from flowlens.parquet.selects import Selects
@@ -54,7 +62,8 @@ Numbered = tuple[int, Source]
 class Part:
     """What some rows of a source gave; `broken` says why there are no more of them.
 
-    It `failed` if the source couldn't be reached, rather than understood.
+    It `failed` if the source couldn't be reached, rather than understood. `lost` are rows that
+    can't be read.
     """
 
     index: int
@@ -66,6 +75,7 @@ class Part:
     span: Span = (None, None)
     broken: str = ""
     failed: bool = False
+    lost: int = 0
     done: int = 0
 
 
@@ -84,6 +94,7 @@ class RowGroups:
         window: Window,
         *,
         threads: int,
+        every_page: bool = False,
         stopped: Callable[[], bool] | None = None,
     ) -> None:
         self._connection = connection
@@ -91,6 +102,7 @@ class RowGroups:
         self._wanted = wanted
         self._window = window
         self._threads = max(threads, THREADS)
+        self._every_page = every_page
         self._stopped = stopped
         self._local = threading.local()
         self._ended = threading.Event()
@@ -173,7 +185,9 @@ class RowGroups:
                 yield Part(index, its, found.compression)
                 before = 0
                 for place, group in enumerate(found.groups):
-                    chunk = _Chunk(index, source.name, content, place, its, group, before)
+                    chunk = _Chunk(
+                        index, source.name, content, place, its, group, before, self._every_page
+                    )
                     before += group.rows
                     if number not in (None, place):
                         continue
@@ -196,7 +210,7 @@ class RowGroups:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """A row group of an open file; `before` rows stand before it."""
+    """A row group of an open file; `before` rows stand before it. It may be read `whole`."""
 
     index: int
     name: str
@@ -205,6 +219,7 @@ class _Chunk:
     shape: Shape
     group: RowGroup
     before: int
+    whole: bool
 
     def parts(self, cursor: Connection, wanted: Wanted, window: Window) -> Iterator[Part]:
         """The rows, counted and, as far as they can be in the window, as tables.
@@ -220,10 +235,12 @@ class _Chunk:
         columns = dict.fromkeys(wanted.columns if may else ())
         if times is None:
             columns |= dict.fromkeys(("start_time", "end_time"))
-        if not columns and told is not None:
+        if not columns and told is not None and not self.whole:
             yield Part(self.index, counts=tally(told), span=times or (None, None))
             return
         needed = selects.needed((*columns, *(("log_status",) if told is None else ())))
+        if self.whole:
+            needed = tuple(held.name for held in self.shape.held)
         malformed = read = 0
         failure: Exception | None = None
         try:
@@ -242,6 +259,7 @@ class _Chunk:
         if malformed:
             yield from self._malformed(cursor, selects, self.before + read)
         if failure is not None:
+            yield Part(self.index, lost=self.group.rows - read)
             raise failure
         yield Part(self.index, span=times or (None, None))
 

@@ -126,12 +126,17 @@ class Tables:
                 parts.append(selects.flows(columns, self._relation(alike), *conditions))
         return "\nunion all\n".join(parts) or None
 
-    def broken(self, counted: Sequence[Counted], columns: Sequence[str]) -> list[File]:
-        """The files that can't be read to their end in what these columns of `flows` need."""
+    def broken(self, counted: Sequence[Counted], columns: Sequence[str] | None) -> list[File]:
+        """The files that can't be read to their end in what these columns of `flows` need.
+
+        Without `columns` that is every column of a file.
+        """
         return [item.file for item in counted if not self._reads(item.file, columns)]
 
-    def _reads(self, file: File, columns: Sequence[str]) -> bool:
-        names = Selects(file.shape, file.known).needed(columns)
+    def _reads(self, file: File, columns: Sequence[str] | None) -> bool:
+        names: Sequence[str] = [held.name for held in file.shape.held]
+        if columns is not None:
+            names = Selects(file.shape, file.known).needed(columns)
         # What a footer can answer, such as a count, would be no proof.
         listed = ", ".join(f"bit_xor(hash({quoted(name)}))" for name in names) or "count(*)"
         try:

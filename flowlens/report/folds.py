@@ -50,7 +50,7 @@ class _Fold:
         self.rows += table.num_rows
         for name in part.sums:
             if name in table.schema.names:
-                self.sums[name] = self.sums.get(name, 0) + (pc.sum(table[name]).as_py() or 0)
+                self.sums[name] = self.sums.get(name, 0) + _total(table[name])
         for name in part.distinct:
             self.distinct.setdefault(name, set()).update(pc.unique(table[name]).to_pylist())
         for name in part.spans:
@@ -75,6 +75,11 @@ class _Fold:
         top = () if self.head is None else tuple(self.head.to_pylist())
         numbers = {name: len(values) for name, values in self.distinct.items()}
         return Section(self.rows, top, self.sums, numbers, self.least, self.most)
+
+
+def _total(column: pa.ChunkedArray) -> int:
+    """The sum of a column of integers, however large: one of int64 would wrap around."""
+    return int(pc.sum(column.cast(pa.decimal128(38))).as_py() or 0)
 
 
 def fold(batches: Iterable[pa.RecordBatch], parts: Mapping[str, Part]) -> dict[str, Section]:
