@@ -23,6 +23,7 @@ from flowlens.columns import build, span, uncompressed
 from flowlens.judge import MAX_LINE, Header, Malformed, Record, Status, judge
 from flowlens.layouts import DuplicateFieldError, Layout, from_header
 from flowlens.patterns import is_typed, patterns
+from flowlens.tokens import unpacked
 
 _BLANKS = r"[ \t\r\v\f]+"
 _UNTIDY = r"[ \t\r\v\f]{2,}|[\t\r\v\f]"
@@ -255,6 +256,9 @@ def _judged(
             judged["status"].append(_HEADER)
         elif isinstance(verdict, Malformed):
             judged["status"].append(_MALFORMED)
+            if section.layout.named:
+                line, detail = unpacked(line), unpacked(verdict.detail)
+                verdict = Malformed(verdict.reason, detail)
             faults.append(_Fault(section.start + index, line, verdict))
         else:
             judged["status"].append(_BLANK)

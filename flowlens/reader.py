@@ -17,6 +17,7 @@ import pyarrow as pa
 from flowlens.accounting import Account, MalformedLine, SourceAccount
 from flowlens.blocks import beginning
 from flowlens.buffers import Buffer, Segment
+from flowlens.columnnames import lacking
 from flowlens.envelopes.opened import opened as envelope
 from flowlens.errors import NoInputError
 from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
@@ -143,7 +144,7 @@ class Reading:
                     text, headers = block.text, 0
                     if block.layout is not None:
                         note.layout = block.layout
-                    elif note.layout is None or note.layout.origin is Origin.KEYS:
+                    elif note.layout is None or note.layout.named:
                         note.layout, skip = beginning(text, self._given or source.layout)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(
@@ -208,6 +209,7 @@ class Reading:
     def _note(self, note: Note) -> None:
         account = self.account.sources[note.source]
         account.layout = str(note.layout) if note.layout else ""
+        account.lacking = lacking(note.layout.names, note.layout.columns) if note.layout and note.layout.named else ""
         account.compression = note.compression
         account.envelope = note.form
         account.aside = note.aside
@@ -228,8 +230,11 @@ class Reading:
             self._records += tally.counts.records
         if not self._wanted.literals:
             self.account.see(parsed.first, parsed.last)
+        empty = not any(tally.counts.records for tally in parsed.tallies)
         for layout in parsed.layouts:
-            self.account.columns.update(layout.fields)
+            # What is in no layout at all, for it is empty, has no columns either.
+            if not (empty and layout.origin is Origin.DEFAULT):
+                self.account.columns.update(layout.fields)
         if self.account.selected is not None:
             self.account.selected += parsed.table.num_rows
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from flowlens.envelopes.rows import is_record
+from flowlens.columnnames import holds_record
 from flowlens.envelopes.values import Document, Event, Pair
 
 Row = Mapping[str, object]
@@ -94,7 +94,7 @@ def _told(keys: tuple[str, ...]) -> Shape:
             return found
     if names & {"message", "@message"}:
         return Shape.EVENT
-    if is_record(keys):
+    if holds_record(keys):
         return Shape.RECORD
     packed = {"Records", "records", "awslogs", "kinesis", "data"}
     return Shape.PACKED if names & packed else Shape.OTHER

@@ -155,6 +155,8 @@ def _remark(source: SourceAccount) -> str:
     if source.unreadable:
         return f"unreadable: {source.unreadable}"
     remarks = [f"truncated: {source.truncated}"] if source.truncated else []
+    if source.lacking and source.counts.ok:
+        remarks.append(source.lacking)
     if source.counts.malformed:
         remarks.append(f"malformed: {source.counts.malformed:,}")
     if source.counts.repeats:
