@@ -91,8 +91,8 @@ class SourceAccount:
     """What one source gave: its counts, its layout, and whether it could be read to its end.
 
     `envelope` is what held the records, `aside` what else was in it, by number. Where it `failed`,
-    it couldn't be reached or read on, which may go better another time. A table may be `lacking` the
-    columns without which its records tell little.
+    it couldn't be reached or read on, which may go better another time. A table may be
+    `lacking` the columns without which its records tell little.
     """
 
     name: str

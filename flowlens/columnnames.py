@@ -1,4 +1,4 @@
-"""Names: which column each name in a CSV, JSON or Parquet table is, and what values are called there.
+"""Names of columns in CSV, JSON and Parquet tables, and what values are called there.
 
 `data/names.csv` has the names that are nobody's but other people's tables', `data/words.csv` their
 words for values; a newcomer who meets another adds a line there. Names are compared without regard
@@ -55,8 +55,13 @@ def _table() -> Mapping[str, tuple[str, str]]:
         plain(row["name"]): (row["column"], row["where"])
         for row in csv.DictReader(text.splitlines())
     }
-    own = {plain(name): (column, "") for name, column in columns_by_token().items()}
-    return others | own
+    return others | {plain(name): (column, "") for name, column in _exact().items()}
+
+
+@cache
+def _exact() -> Mapping[str, str]:
+    """Names as AWS and flowlens write them."""
+    return columns_by_token() | {column: column for column in fields()}
 
 
 @cache
@@ -81,6 +86,11 @@ def known(name: str) -> str | None:
     return found[0] if found else None
 
 
+def depends_on_values(name: str) -> bool:
+    """Whether a name is a field's only where the values are."""
+    return bool(_table().get(plain(name), ("", ""))[1])
+
+
 def is_settled(name: str, column: str) -> bool:
     """Whether no later value can make another column of a name."""
     found, where = _table().get(plain(name), (column, ""))
@@ -97,8 +107,10 @@ def own(name: str) -> str:
     return text if text[:1].isalpha() else f"x_{text}"
 
 
-def columns(names: Sequence[str], sample: Sample = lambda _: ()) -> tuple[str, ...]:
-    """The columns of a table with these names, in their order.
+def columns(
+    names: Sequence[str], sample: Sample = lambda _: (), spell: Callable[[str], str] = own
+) -> tuple[str, ...]:
+    """The columns of a table with these names, in their order; unknown ones as `spell` has them.
 
     Where two names are one field, the one that is written as AWS or flowlens writes it has it, and
     the other stays a column of its own name.
@@ -113,22 +125,22 @@ def columns(names: Sequence[str], sample: Sample = lambda _: ()) -> tuple[str, .
     for column, number in Counter(filter(None, places)).items():
         if number > 1:
             rivals = [index for index, place in enumerate(places) if place == column]
-            exact = [index for index in rivals if columns_by_token().get(names[index]) == column]
+            exact = [index for index in rivals if _exact().get(names[index]) == column]
             if len(exact) != 1:
                 listed = " and ".join(repr(names[index]) for index in rivals)
                 token = fields()[column].token
                 raise NamesError(f"the columns {listed} are one field, {token}; leave one out")
             for index in set(rivals) - set(exact):
                 places[index] = None
-    taken = set(filter(None, places)) | set(fields())
+    taken = {place for place in places if place} | set(fields())
     for index, place in enumerate(places):
         if place is None:
-            places[index] = _free(own(names[index]), taken)
-            taken.add(places[index])
+            free = places[index] = _free(spell(names[index]), taken)
+            taken.add(free)
     return tuple(map(str, places))
 
 
-def _free(name: str, taken: set[str | None]) -> str:
+def _free(name: str, taken: set[str]) -> str:
     number, free = 2, name
     while free in taken:
         free, number = f"{name}_{number}", number + 1
@@ -214,9 +226,7 @@ def lacking(names: Sequence[str], places: Sequence[str]) -> str:
         missing.append("action")
     if not missing:
         return ""
-    strange = [
-        name for name, place in zip(names, places, strict=True) if place not in fields()
-    ]
+    strange = [name for name, place in zip(names, places, strict=True) if place not in fields()]
     text = f"no column is {' or '.join(missing)}"
     return f"{text}; not understood: {listed(strange)}" if strange else text
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
+from flowlens.columnnames import lacking
 from flowlens.errors import FlowlensError, UsageError, nearest
 from flowlens.fields import EXPORT_TIME, columns_by_token, field_of, fields
 
@@ -44,6 +45,11 @@ class Layout:
     def named(self) -> bool:
         """Whether the columns of a table were given by their names, and not the order of tokens."""
         return self.origin in (Origin.KEYS, Origin.OWN)
+
+    @property
+    def lacking(self) -> str:
+        """What a table has no column for; nothing where AWS's header or a user gave the fields."""
+        return lacking(self.names, self.columns) if self.named else ""
 
     @property
     def version(self) -> int:

@@ -17,7 +17,6 @@ import pyarrow as pa
 from flowlens.accounting import Account, MalformedLine, SourceAccount
 from flowlens.blocks import beginning
 from flowlens.buffers import Buffer, Segment
-from flowlens.columnnames import lacking
 from flowlens.envelopes.opened import opened as envelope
 from flowlens.errors import NoInputError
 from flowlens.fetch import REFUSED, Note, Numbered, divided, fetch, threads
@@ -209,7 +208,7 @@ class Reading:
     def _note(self, note: Note) -> None:
         account = self.account.sources[note.source]
         account.layout = str(note.layout) if note.layout else ""
-        account.lacking = lacking(note.layout.names, note.layout.columns) if note.layout and note.layout.named else ""
+        account.lacking = note.layout.lacking if note.layout else ""
         account.compression = note.compression
         account.envelope = note.form
         account.aside = note.aside

@@ -11,9 +11,9 @@ from typing import Any, cast
 from flowlens.blocks import Block, NoLayoutError
 from flowlens.envelopes.packed import DEEPEST, TooDeepError
 from flowlens.envelopes.rows import as_json
-from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs
+from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs, shape
 from flowlens.envelopes.units import Units
-from flowlens.envelopes.values import Batch, Damage, Event, Values
+from flowlens.envelopes.values import Batch, Damage, Document, Event, Values
 
 Nested = Callable[[Iterable[str]], Iterable[bytes]]
 """Opens payloads in base64 to the pieces of JSON that they hold."""
@@ -40,11 +40,16 @@ class Events:
             NoLayoutError: nothing that the stream begins with holds records.
         """
         for batch in self.values:
-            yield from self._batch(batch)
+            for block in self._batch(batch):
+                if not self.kinds:
+                    raise NoLayoutError(_strange(batch))
+                yield block
             if not self.kinds:
                 raise NoLayoutError(_strange(batch))
         if self.values.broken and not self.kinds:
             raise NoLayoutError(f"{self.values.broken} before anything is a flow log")
+        if self.values.passed and not self.kinds:
+            raise NoLayoutError("JSON, but no flow log: an object without events or records")
         yield from self._units.end()
 
     def _batch(self, batch: Batch) -> Iterator[Block]:
@@ -56,7 +61,7 @@ class Events:
             if kind is Shape.CONTROL:
                 self.kinds[Shape.PAYLOAD] = None
                 self.aside[kind] += len(values)
-            elif kind in _HOLD_RECORDS:
+            elif kind in _HOLD_RECORDS and kind not in self.kinds and _has_records(kind, values):
                 self.kinds[kind] = None
             if kind in _OF_EVENTS:
                 yield from self._events(kind, values)
@@ -140,7 +145,23 @@ class Events:
         self._depth -= 1
 
 
+def _has_records(kind: Shape, values: list[Any]) -> bool:
+    """Whether there is a record among values that should hold some, or nothing else either."""
+    if kind in _OF_EVENTS:
+        messages = [event.message for value in values for event in events(value)]
+        return not messages or any(message is not None for message in messages)
+    if kind is Shape.INSIGHTS:
+        kinds = {shape(row) for value in values for row in rows(value)}
+        return not kinds or not kinds.isdisjoint((Shape.EVENT, Shape.RECORD))
+    return True
+
+
 def _strange(batch: Batch) -> str:
     if isinstance(batch, Damage):
         return "begins like JSON and is none"
-    return f"JSON, but no flow log: {look(batch[0])}"
+    value = batch[0]
+    if isinstance(value, Document) and value.results:
+        value = rows(value)[0]
+    if isinstance(value, Event):
+        return "JSON, but no flow log: its events have no message"
+    return f"JSON, but no flow log: {look(value)}"

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import cast
 
 from flowlens.accounting import KEPT_TEXT
 from flowlens.blocks import Block, NoLayoutError
 from flowlens.buffers import Apart, Aside, Fault
+from flowlens.columnnames import NamesError, columns, is_settled, require_record
 from flowlens.envelopes.repeats import Repeats
-from flowlens.columnnames import NamesError, Sample, columns, is_settled, require_record
 from flowlens.envelopes.rows import as_json, fitted, line
 from flowlens.inflate import BLOCK
 from flowlens.judge import Reason
@@ -48,7 +47,9 @@ class Units:
     _size: int = 0
     _columns: dict[str, str] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
-    _places_by_names: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = field(
+        default_factory=dict
+    )
     _repeats: Repeats = field(default_factory=Repeats)
     _ids: list[str] = field(default_factory=list)
     _places: list[int] = field(default_factory=list)
@@ -115,14 +116,26 @@ class Units:
         Raises:
             NamesError: they can't be told apart, or there are too many in this input.
         """
+        if (known := self._known.get(keys)) is not None:
+            return known
         names = tuple(name for name in keys if not name.startswith("@"))
         if len(names) <= MOST_KEYS:
-            places = self._places_of(names, lambda name: (row.get(name) for row in rows))
+            places = columns(names, lambda name: (row.get(name) for row in rows))
             new = dict(zip(places, names, strict=True))
             if len(self._names.keys() | new) <= MOST_KEYS:
                 self._names = {**new, **self._names}
+                self._remember(keys, names, places)
                 return names, places
         raise NamesError(f"more than {MOST_KEYS} different keys in one input")
+
+    def _remember(
+        self, keys: tuple[str, ...], names: tuple[str, ...], places: tuple[str, ...]
+    ) -> None:
+        """What keys are, once a value has told it: it stays so."""
+        if all(is_settled(name, place) for name, place in zip(names, places, strict=True)):
+            if len(self._known) >= _SHAPES:
+                self._known.clear()
+            self._known[keys] = names, places
 
     def table(self, names: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Block]:
         """Rows under names that stay the same, given by their columns.
@@ -130,24 +143,18 @@ class Units:
         Raises:
             NoLayoutError: the names are no flow log's.
         """
-        try:
-            places = self._places_of(tuple(names), lambda name: values[names.index(name)])
-            require_record(names, places)
-        except NamesError as error:
-            raise NoLayoutError(str(error)) from error
+        keys = tuple(names)
+        if keys not in self._known:
+            try:
+                places = columns(names, lambda name: values[names.index(name)])
+                require_record(names, places)
+            except NamesError as error:
+                raise NoLayoutError(str(error)) from error
+            self._remember(keys, keys, places)
+        else:
+            _, places = self._known[keys]
         yield from self._named(names, places)
         yield from self._values(places, values)
-
-    def _places_of(self, names: tuple[str, ...], sample: Sample) -> tuple[str, ...]:
-        """The columns of names; once a value has told what they are, they stay so."""
-        found = self._places_by_names.get(names)
-        if found is None:
-            found = columns(names, sample)
-            if len(self._places_by_names) > _SHAPES:
-                self._places_by_names.clear()
-            if all(is_settled(name, place) for name, place in zip(names, found, strict=True)):
-                self._places_by_names[names] = found
-        return found
 
     def _refused(self, rows: Sequence[Row], error: NamesError) -> Iterator[Block]:
         if not self._columns and not self._lines:
@@ -164,9 +171,7 @@ class Units:
                 yield from self._block()
             self._columns |= {**new, **self._columns}
 
-    def _values(
-        self, places: Sequence[str], values: Sequence[Sequence[object]]
-    ) -> Iterator[Block]:
+    def _values(self, places: Sequence[str], values: Sequence[Sequence[object]]) -> Iterator[Block]:
         """Rows, given by their columns."""
         held = dict(zip(places, values, strict=True))
         rows = len(values[0]) if values else 0

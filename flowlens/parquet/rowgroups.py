@@ -26,7 +26,7 @@ from flowlens.parquet.footers import RowGroup, Type, faults, first_line, footer,
 from flowlens.parquet.lake import REFUSED, TOGETHER, why
 from flowlens.parquet.proofs import may_start, proven, span, statuses
 from flowlens.parquet.selects import Selects
-from flowlens.parquet.shapes import Shape, shape
+from flowlens.parquet.shapes import Shape, samples, shape
 from flowlens.parquet.tables import Span, Window, breaks, faulty, tallied, tally
 from flowlens.parse import Wanted
 from flowlens.sources import Source
@@ -162,11 +162,12 @@ class RowGroups:
             with opened(source) as file:
                 content = parquet(file)
                 found = footer(content.metadata)
-                its = shape(found.columns)
+                its = shape(found.columns, tuple(samples(found.columns, found.whole())))
+                marked = found.marked or its.is_own
                 yield Part(index, its, found.compression)
                 before = 0
                 for place, group in enumerate(found.groups):
-                    chunk = _Chunk(index, source.name, content, place, its, group, before)
+                    chunk = _Chunk(index, source.name, content, place, its, group, before, marked)
                     before += group.rows
                     if number not in (None, place):
                         continue
@@ -198,6 +199,7 @@ class _Chunk:
     shape: Shape
     group: RowGroup
     before: int
+    marked: bool
 
     def parts(self, cursor: Connection, wanted: Wanted, window: Window) -> Iterator[Part]:
         """The rows, counted and, as far as they can be in the window, as tables.
@@ -206,7 +208,7 @@ class _Chunk:
             OSError: the source can't be read on.
             ValueError: its data are broken.
         """
-        selects = Selects(self.shape, proven(self.shape, self.group))
+        selects = Selects(self.shape, proven(self.shape, self.group, marked=self.marked))
         may = may_start(self.shape, self.group, *window)
         told = None if selects.faults else statuses(self.shape, self.group)
         times = None if selects.faults else span(self.shape, self.group)
