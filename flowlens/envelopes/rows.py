@@ -33,6 +33,9 @@ def as_json(value: object) -> bytes:
         return ascii(value).encode()
 
 
+_BLANKS = " \t\r\n\v\f"
+
+
 def token(value: object) -> str:
     """A value as a token of a line."""
     if isinstance(value, list | Mapping):
@@ -40,7 +43,7 @@ def token(value: object) -> str:
     elif isinstance(value, bool):
         value = str(value).lower()
     text = "-" if value is None else str(value)
-    if not text.split():
+    if not text.strip(_BLANKS):
         return "-"
     return tokens.packed(text) if tokens.ODD.search(text) else text
 

@@ -16,6 +16,9 @@ from flowlens.parquet.footers import UNTOLD, RowGroup, Statistic, Type
 from flowlens.parquet.shapes import Held, Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
 
+LAST_MOMENT = MILLISECONDS * 1_000_000 - 1
+"""The last time that a record can have; microseconds."""
+
 ACTIONS = ("ACCEPT", "REJECT")
 
 
@@ -232,7 +235,7 @@ def _is_within(held: Held, told: Statistic) -> bool:
         return True
     if held.type not in (Type.INTEGER, Type.MOMENT) or told.low is None or told.high is None:
         return False
-    limit = LIMITS[held.field.kind] * (1000 if held.type is Type.MOMENT else 1)
+    limit = LAST_MOMENT if held.type is Type.MOMENT else LIMITS[held.field.kind]
     return _number(held, told.low) >= 0 and _number(held, told.high) <= limit
 
 

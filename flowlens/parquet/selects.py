@@ -16,7 +16,7 @@ from flowlens.columnnames import GATEWAY
 from flowlens.fields import MILLISECONDS, Kind, field_of, quoted
 from flowlens.judge import LIMITS, Reason, Status
 from flowlens.parquet.footers import Type
-from flowlens.parquet.proofs import ACTIONS, Proven, has_limits
+from flowlens.parquet.proofs import ACTIONS, LAST_MOMENT, Proven, has_limits
 from flowlens.parquet.shapes import Held, Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
 
@@ -210,7 +210,7 @@ class Selects:
         raw, limit = quoted(held.name), LIMITS[held.field.kind]
         sure = held.column in self.proven.within
         if held.type is Type.MOMENT:
-            most = f"make_timestamp({limit * 1000})"
+            most = f"make_timestamp({LAST_MOMENT})"
             known = f"{raw} between make_timestamp(0) and {most}"
             return f"epoch_us({raw})" if sure else f"case when {known} then epoch_us({raw}) end"
         if held.type is Type.INTEGER:
