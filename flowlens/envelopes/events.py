@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
+from flowlens import ocsf
 from flowlens.blocks import Block, NoLayoutError
 from flowlens.envelopes.packed import DEEPEST, TooDeepError
 from flowlens.envelopes.rows import as_json
@@ -19,7 +20,7 @@ Nested = Callable[[Iterable[str]], Iterable[bytes]]
 """Opens payloads in base64 to the pieces of JSON that they hold."""
 
 _OF_EVENTS = (Shape.EVENT, Shape.PAGE, Shape.PAYLOAD)
-_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS)
+_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS, Shape.OCSF)
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ class Events:
                 yield from self._events(kind, values)
             elif kind is Shape.RECORD:
                 yield from self._units.rows(values)
+            elif kind is Shape.OCSF:
+                yield from self._ocsf(values)
             elif kind is Shape.INSIGHTS:
                 yield from self._rows([row for value in values for row in rows(value)])
             elif kind is Shape.PACKED:
@@ -75,6 +78,17 @@ class Events:
                 for value in values:
                     self._units.fault(f"{kind}, {look(value)}", as_json(value))
                     yield from self._units.due()
+
+    def _ocsf(self, values: list[Any]) -> Iterator[Block]:
+        """Events of Network Activity as rows; those of other classes are none."""
+        for known, group in groupby(values, lambda event: event["class_uid"] == ocsf.CLASS):
+            if known:
+                yield from self._units.rows([ocsf.flat(event) for event in group])
+                continue
+            for event in group:
+                detail = f"an OCSF event of class {str(event['class_uid'])[:20]}"
+                self._units.fault(detail, as_json(event))
+                yield from self._units.due()
 
     def _events(self, kind: Shape, values: list[Any]) -> Iterator[Block]:
         if kind is Shape.EVENT or type(values[0]) is Event:
@@ -153,6 +167,8 @@ def _has_records(kind: Shape, values: list[Any]) -> bool:
     if kind is Shape.INSIGHTS:
         kinds = {shape(row) for value in values for row in rows(value)}
         return not kinds or not kinds.isdisjoint((Shape.EVENT, Shape.RECORD))
+    if kind is Shape.OCSF:
+        return any(value["class_uid"] == ocsf.CLASS for value in values)
     return True
 
 

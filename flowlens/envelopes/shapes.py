@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
+from flowlens import ocsf
 from flowlens.columnnames import holds_record
 from flowlens.envelopes.values import Document, Event, Pair
 
@@ -28,6 +29,7 @@ class Shape(StrEnum):
     CONTROL = "control messages"
     INSIGHTS = "rows of Logs Insights"
     RECORD = "records, one an object"
+    OCSF = "OCSF events"
     PACKED = "payloads in base64"
     OTHER = "JSON without a record"
 
@@ -87,6 +89,8 @@ _REMEMBERED = 4096
 @lru_cache(1000)
 def _told(keys: tuple[str, ...]) -> Shape:
     names = set(keys)
+    if ocsf.is_event(keys):
+        return Shape.OCSF
     if names & {"logEvents", "messageType"}:
         return Shape.PAYLOAD
     for found, key in _HOLDS.items():
