@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from flowlens.columnnames import words
+from flowlens.columnnames import known, words
 
 CLASS = 4001
 """Network Activity."""
 
-_ACTIONS = {"traffic": "ACCEPT", "refuse": "REJECT", "refused": "REJECT"}
+ACTIONS = {"traffic": "ACCEPT", "refuse": "REJECT", "refused": "REJECT"}
 """What an activity says of the action."""
 
 _NOTHING = (None, "", "-", "None")
@@ -58,15 +58,18 @@ def flat(event: Mapping[str, object]) -> dict[str, object]:
     row["flow_direction"] = words("flow_direction").get(str(row["flow_direction"]).lower())
     others = event.get("unmapped")
     if isinstance(others, Mapping):
-        row |= {name: value for name, value in others.items() if row.get(name) is None}
+        for name, value in others.items():
+            column = known(name) or name
+            if row.get(column) is None:
+                row[column] = value
     return row
 
 
 def _action(event: Mapping[str, object]) -> str | None:
     for value in _values(event, places()["action"]):
         word = str(value).lower()
-        if known := words("action").get(word) or _ACTIONS.get(word):
-            return known
+        if action := words("action").get(word) or ACTIONS.get(word):
+            return action
     return None
 
 

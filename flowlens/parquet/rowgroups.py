@@ -249,27 +249,30 @@ class _Chunk:
         told: Counter[str] | None,
     ) -> Part:
         """Some rows, counted, and their records in these columns of `flows`."""
-        part = Part(self.index)
+        part, relation = Part(self.index), self.shape.relation("part")
         with _broken():
             cursor.register("part", rows)
             if told is None:
-                part.counts = tallied(cursor, selects, "part", by="0").get(0, Counts())
+                part.counts = tallied(cursor, selects, relation, by="0").get(0, Counts())
             else:
                 part.counts = tally(Counter(dict.fromkeys(told, len(rows))))
             if columns:
-                part.table = cursor.sql(selects.flows(columns, "part")).to_arrow_table()
+                part.table = cursor.sql(selects.flows(columns, relation)).to_arrow_table()
             cursor.unregister("part")
         return part
 
     def _batches(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """The row group in these columns, in types and with texts that DuckDB can take."""
         types = {held.name: held.type for held in self.shape.held}
+        names = self.shape.events or names
         # A column must be read for the rows to be there.
         names = list(names) or [held.name for held in self.shape.held[:1]]
         with faults():
             batches = self.content.iter_batches(BATCH, row_groups=[self.place], columns=names)
             for batch in batches:
-                columns = [_tidy(batch.column(name), types[name]) for name in names]
+                columns = [
+                    _tidy(batch.column(name), types.get(name, Type.NESTED)) for name in names
+                ]
                 yield pa.table(columns, names=names)
 
     def _malformed(self, cursor: Connection, selects: Selects, stop: int) -> Iterator[Part]:
@@ -283,7 +286,8 @@ class _Chunk:
             numbers = pa.array(range(before, before + len(rows)), pa.int64())
             with _broken():
                 cursor.register("part", rows.append_column(number, numbers).slice(0, stop - before))
-                for lines in faulty(cursor, selects, "part", number=number, source=self.name):
+                relation = self.shape.relation("part", number)
+                for lines in faulty(cursor, selects, relation, number=number, source=self.name):
                     yield Part(self.index, malformed=lines)
                 cursor.unregister("part")
             before += len(rows)

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flowlens import columnnames
+from flowlens import columnnames, ocsf
 from flowlens.columnnames import NamesError, depends_on_values, is_record, known, require_record
 from flowlens.fields import Field, Kind, field_of, fields
 from flowlens.layouts import Layout, from_table
+from flowlens.parquet import events
 from flowlens.parquet.footers import RowGroup, Type
 
 _NUMBERS = (Type.INTEGER, Type.NUMBER, Type.TEXT)
@@ -51,9 +52,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns of a Parquet file in their order; files of one shape are read as one table."""
+    """The columns of a Parquet file in their order; files of one shape are read as one table.
+
+    Of one with OCSF's `events` these are the file's columns, and `held` what is made of them.
+    """
 
     held: tuple[Held, ...]
+    events: tuple[str, ...] = ()
+
+    def relation(self, base: str, *kept: str) -> str:
+        """What holds the columns: the file's own relation, or that of its events."""
+        return events.relation(self.events, base, kept) if self.events else base
 
     @property
     def layout(self) -> Layout:
@@ -72,6 +81,8 @@ class Shape:
 
     def __str__(self) -> str:
         layout = self.layout
+        if self.events:
+            return "OCSF events, by their Parquet schema"
         return f"version {layout.version}, {len(self.held)} fields, by its Parquet schema"
 
 
@@ -90,6 +101,9 @@ def shape(
     # Nobody can ask for a column without a name, or with one that can't be written.
     kept = [(name, kind) for name, kind in columns if name and name.isprintable()]
     names = [name for name, _ in kept]
+    if ocsf.is_event(names) and ("src_endpoint", Type.NESTED) in kept:
+        made = (Held(events.PREFIX + name, Type.TEXT, name) for name in events.columns())
+        return Shape(tuple(made), events.sources(names))
     if not is_record(names) and not any(known(name) for name in names):
         raise NoFlowLogError(f"Parquet, but no flow log: {_listed(columns)}")
     values = dict(samples)
