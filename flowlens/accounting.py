@@ -92,7 +92,8 @@ class SourceAccount:
 
     `envelope` is what held the records, `aside` what else was in it, by number. Where it `failed`,
     it couldn't be reached or read on, which may go better another time. Rows that a Parquet file
-    says it has, and that can't be read, are `lost`; they are no lines.
+    says it has, and that can't be read, are `lost`; they are no lines. A table may be `lacking`
+    the columns without which its records tell little.
     """
 
     name: str
@@ -100,6 +101,7 @@ class SourceAccount:
     envelope: str = ""
     aside: Counter[str] = field(default_factory=Counter)
     layout: str = ""
+    lacking: str = ""
     compression: str = ""
     truncated: str = ""
     unreadable: str = ""
@@ -196,6 +198,11 @@ class Account:
     def truncated(self) -> list[SourceAccount]:
         """Sources that broke off; their whole lines count."""
         return [source for source in self.sources if source.truncated]
+
+    @property
+    def lacking(self) -> list[SourceAccount]:
+        """Tables whose records with traffic lack an address or the action, all of them."""
+        return [source for source in self.sources if source.lacking and source.counts.ok]
 
     def see(self, first: datetime | None, last: datetime | None) -> None:
         """Widen the span of records seen."""

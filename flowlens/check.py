@@ -96,6 +96,7 @@ def _source(source: SourceAccount) -> dict[str, object]:
         "compression": source.compression or "none",
         "envelope": source.envelope,
         "layout": source.layout,
+        "lacking": source.lacking if source.counts.ok else "",
         **source.counts.to_dict(),
         "aside": dict(source.aside),
         "truncated": source.truncated,

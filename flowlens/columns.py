@@ -10,12 +10,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens.fields import Kind, field_of, fields
+from flowlens import tokens
+from flowlens.fields import MILLISECONDS, Kind, field_of, fields
 from flowlens.layouts import Layout
 from flowlens.patterns import NULLS
 from flowlens.percent import decoded
 
-_INT32_MAX = 2**31 - 1
 _TIMESTAMP = pl.Datetime("us", "UTC")
 _TYPES: dict[Kind, pl.DataType] = {
     Kind.PORT: pl.Int32(),
@@ -49,6 +49,9 @@ def build(text: bytes, rows: int, layout: Layout, columns: tuple[str, ...]) -> p
             null_values=list(NULLS),
             schema=schema,
         )
+    if layout.named and tokens.SIGN in text:
+        texts = pl.col(name for name, kind in schema.items() if kind == pl.String())
+        frame = frame.with_columns(texts.map_elements(tokens.unpacked, return_dtype=pl.String()))
     # with_columns, for a select of literals alone has one row.
     table = frame.with_columns(wanted).select(columns).collect()
     if table.height != rows and columns:
@@ -128,6 +131,6 @@ def _expression(name: str, layout: Layout) -> pl.Expr:
         )
     column = pl.col(name)
     if kind is Kind.TIME:
-        seconds = pl.when(column > _INT32_MAX).then(column // 1000).otherwise(column)
+        seconds = pl.when(column >= MILLISECONDS).then(column // 1000).otherwise(column)
         return (seconds * 1_000_000).cast(_TIMESTAMP)
     return column

@@ -17,7 +17,7 @@ from flowlens.envelopes.opened import HEAD, LINES, is_lines, without_mark
 from flowlens.envelopes.opened import opened as envelope
 from flowlens.fields import EXPORT_TIME, STREAM
 from flowlens.inflate import BLOCK, Inflated, inflate, opened
-from flowlens.layouts import DuplicateFieldError, Layout
+from flowlens.layouts import DuplicateFieldError, Layout, Origin
 from flowlens.sources import Source
 
 GROUP = 2 << 20
@@ -106,7 +106,7 @@ def divided(sources: Sequence[Numbered]) -> Iterator[list[Numbered] | Numbered]:
 def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
     """Fetch a group of small files, in portions of about 8 MiB of text, joined by layout."""
     portion = Fetched()
-    joined: dict[tuple[str, ...], Joined] = {}
+    joined: dict[tuple[tuple[str, ...], Origin | None], Joined] = {}
     for index, source in group:
         note = Note(index)
         try:
@@ -124,7 +124,8 @@ def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
             portion.notes.append(note)
             continue
         portion.notes.append(note)
-        joined.setdefault(layout.columns, Joined(layout)).add(index, block.text, skip, block.apart)
+        form = layout.columns, layout.origin if layout.named else None
+        joined.setdefault(form, Joined(layout)).add(index, block.text, skip, block.apart)
         if sum(part.size for part in joined.values()) >= BLOCK:
             portion.buffers = [part.buffer() for part in joined.values()]
             yield portion

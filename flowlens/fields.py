@@ -46,6 +46,9 @@ SQL_TYPES = {
     Kind.DECODED: "text",
 }
 
+MILLISECONDS = 10**11
+"""A time from here on is in milliseconds: as such it is in 1973, and as seconds after 5138."""
+
 EXPORT_TIME = "@time"
 """The time that CloudWatch's export and `aws logs tail` put before each record, and no field."""
 

@@ -264,6 +264,7 @@ class Inflow:
     def _recognise(self, index: int, shape: Shape, compression: str) -> None:
         account = self.account.sources[index]
         account.envelope, account.layout, account.compression = ENVELOPE, str(shape), compression
+        account.lacking = shape.layout.lacking
 
     def _set_aside(self, broken: Sequence[File]) -> None:
         """Stream files that DuckDB can't read; nothing of them has been counted."""

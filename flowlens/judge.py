@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowlens import layouts
+from flowlens.columnnames import GATEWAY
 from flowlens.fields import EXPORT_TIME, Kind, field_of
 from flowlens.layouts import Layout
-from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC, STAMP
+from flowlens.patterns import NULLS, STAMP, required
 
 MAX_LINE = 65_536
 """A longer line is malformed by its length alone; bytes."""
@@ -129,9 +130,11 @@ def _record(tokens: list[str], layout: Layout) -> Record | Malformed:
         values.append(value)
     record = dict(zip(layout.columns, values, strict=True))
     status = _status(record, layout)
-    required = REQUIRED_BY_TRAFFIC if status is Status.OK else REQUIRED_BY_QUIET
+    needed = required(layout, traffic=status is Status.OK)
+    if layout.named and any(record.get(column, "-") != "-" for column in GATEWAY):
+        needed -= {"action"}
     for column in layout.columns:
-        if column in required and record[column] == "-":
+        if column in needed and record[column] == "-":
             return Malformed(Reason.BAD_VALUE, f"{field_of(column).token} is missing")
     if "log_status" in record:
         record["log_status"] = status

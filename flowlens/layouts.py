@@ -7,10 +7,11 @@ the values (FLOW-LOG records of other layouts can have 14 tokens too). Nothing i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
+from flowlens.columnnames import lacking
 from flowlens.errors import FlowlensError, UsageError, nearest
 from flowlens.fields import EXPORT_TIME, STREAM, columns_by_token, field_of, fields
 
@@ -25,15 +26,30 @@ class Origin(StrEnum):
     GIVEN = "given"
     DEFAULT = "default"
     KEYS = "its keys"
+    OWN = "flowlens's columns"
     FLOW_LOG = "its flow log"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a text record in the order of its tokens."""
+    """The columns of a text record in the order of its tokens.
+
+    Of a table `names` are those that its columns have there.
+    """
 
     columns: tuple[str, ...]
     origin: Origin = Origin.HEADER
+    names: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def named(self) -> bool:
+        """Whether the columns of a table were given by their names, and not the order of tokens."""
+        return self.origin in (Origin.KEYS, Origin.OWN)
+
+    @property
+    def lacking(self) -> str:
+        """What a table has no column for; nothing where AWS's header or a user gave the fields."""
+        return lacking(self.names, self.columns) if self.named else ""
 
     @property
     def version(self) -> int:
@@ -160,12 +176,17 @@ def from_header(line: str) -> Layout | None:
     True
     """
     tokens = [token for token in _BLANKS.split(line.lstrip("\ufeff")) if token]
-    known = columns_by_token()
     if not tokens or not all(_NAME.fullmatch(token) for token in tokens):
         return None
-    if 2 * sum(token.lower() in known for token in tokens) < len(tokens):
+    if 2 * sum(_column(token) is not None for token in tokens) < len(tokens):
         return None
     return _layout(tokens, Origin.HEADER)
+
+
+def from_table(columns: tuple[str, ...], names: tuple[str, ...]) -> Layout:
+    """The layout of a table's rows; one that has all that flowlens has was written by it."""
+    origin = Origin.OWN if fields().keys() <= set(columns) else Origin.KEYS
+    return Layout(columns, origin, names)
 
 
 def from_user(text: str) -> Layout:
@@ -184,7 +205,7 @@ def from_user(text: str) -> Layout:
             f"--layout: {wrong or text!r} is no field name; write it as the flow log has it, "
             "'${version} ${account-id} …' or 'version account-id …'"
         )
-    unknown = [token for token in tokens if token.lower() not in columns_by_token()]
+    unknown = [token for token in tokens if _column(token) is None]
     if 2 * len(unknown) >= len(tokens):
         raise UsageError(
             f"--layout: {unknown[0]!r} is no known field; {nearest(unknown[0], columns_by_token())}"
@@ -196,9 +217,26 @@ def from_user(text: str) -> Layout:
 
 
 def _layout(tokens: list[str], origin: Origin) -> Layout:
-    known = columns_by_token()
-    columns = tuple(known.get(token.lower(), token.lower().replace("-", "_")) for token in tokens)
+    columns = tuple(_column(token) or token.lower().replace("-", "_") for token in tokens)
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise DuplicateFieldError(f"the header names {field_of(twice).token!r} twice")
     return Layout(columns, origin)
+
+
+def _column(token: str) -> str | None:
+    """The column of AWS's own name, or of its camelCase form, as Logs Insights writes it.
+
+    >>> _column("interface-id"), _column("interfaceId"), _column("src_addr")
+    ('interface_id', 'interface_id', None)
+    """
+    known = columns_by_token().get(token.lower())
+    return known or (_camel().get(token.lower()) if _CAMEL.fullmatch(token) else None)
+
+
+_CAMEL = re.compile(r"[a-z]+(?:[A-Z0-9][a-z0-9]*)+")
+
+
+@cache
+def _camel() -> dict[str, str]:
+    return {re.sub("[-_]", "", name): column for name, column in columns_by_token().items()}

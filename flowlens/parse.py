@@ -23,6 +23,7 @@ from flowlens.layouts import Layout
 from flowlens.patterns import patterns
 from flowlens.sections import NAMES, Section, by_layout
 from flowlens.tallies import BLANK, HEADER, MALFORMED, Faults, Tally, tallied
+from flowlens.tokens import unpacked
 
 FOREIGN = "\x01"
 """What stands for bytes that are no UTF-8: a control, which no record has."""
@@ -160,7 +161,7 @@ def _judged(
         text = original(place)
         verdict = judge(text, section.layout)
         canonical = verdict.text if isinstance(verdict, Record) else ""
-        kind = faults.kind(text, verdict) if isinstance(verdict, Malformed) else None
+        kind = _kind(text, verdict, section.layout, faults)
         judged.append((_status(verdict), canonical, kind))
     schema = {"status": pl.String, "text": pl.String, "kind": pl.UInt32}
     told = first.select("line", "own").hstack(pl.DataFrame(judged, schema=schema, orient="row"))
@@ -168,6 +169,15 @@ def _judged(
     bad = sure.filter(pl.col("kind").is_not_null())
     faults.stand(section.place(bad["index"]), bad["kind"])
     return rest.update(sure.select("index", "status", "text"), on="index")
+
+
+def _kind(line: str, verdict: Verdict, layout: Layout, faults: Faults) -> int | None:
+    """The number of a malformed line's fault, as its reader wrote it; None for any other line."""
+    if not isinstance(verdict, Malformed):
+        return None
+    if layout.named:
+        line, verdict = unpacked(line), Malformed(verdict.reason, unpacked(verdict.detail))
+    return faults.kind(line, verdict)
 
 
 def _status(verdict: Verdict) -> str:
@@ -207,7 +217,7 @@ def _scattered(
         line = original(place)
         verdict = judge(line, layout)
         statuses.append(_status(verdict))
-        kinds.append(faults.kind(line, verdict) if isinstance(verdict, Malformed) else None)
+        kinds.append(_kind(line, verdict, layout, faults))
         if isinstance(verdict, Record) and all(text in verdict.text for text in wanted.literals):
             values = dict(zip(layout.columns, verdict.text.split(" "), strict=True))
             values["log_status"] = verdict.status

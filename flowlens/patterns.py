@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from flowlens.fields import Kind, field_of
-from flowlens.layouts import Layout
+from flowlens.layouts import Layout, Origin
 
 NULLS = ("-", "None")
 
@@ -56,6 +56,16 @@ REQUIRED_BY_QUIET = frozenset(("start_time", "end_time"))
 """Columns that a NODATA or SKIPDATA record must have a value in, if its layout has them."""
 
 
+def required(layout: Layout, *, traffic: bool) -> frozenset[str]:
+    """Columns that a record must have a value in, if its layout has them.
+
+    What flowlens wrote has every column, and was a record before.
+    """
+    if layout.origin is Origin.OWN:
+        return frozenset()
+    return REQUIRED_BY_TRAFFIC if traffic else REQUIRED_BY_QUIET
+
+
 @dataclass(frozen=True, slots=True)
 class Patterns:
     """One pattern for each log status; anchored, for a line without its newline."""
@@ -77,17 +87,18 @@ def patterns(layout: Layout) -> Patterns:
     >>> bool(re.search(patterns(Layout(("srcaddr", "dstport"))).ok, "192.0.2.256 65535"))
     False
     """
+    traffic, quiet = required(layout, traffic=True), required(layout, traffic=False)
     if "log_status" in layout.columns:
         return Patterns(
-            _line(layout, REQUIRED_BY_TRAFFIC, "OK"),
-            _line(layout, REQUIRED_BY_QUIET, "NODATA"),
-            _line(layout, REQUIRED_BY_QUIET, "SKIPDATA"),
+            _line(layout, traffic, "OK"),
+            _line(layout, quiet, "NODATA"),
+            _line(layout, quiet, "SKIPDATA"),
         )
     if layout.marker is None:
-        return Patterns(_line(layout, REQUIRED_BY_TRAFFIC), None, None)
+        return Patterns(_line(layout, traffic), None, None)
     return Patterns(
-        _line(layout, REQUIRED_BY_TRAFFIC | {layout.marker}),
-        _line(layout, REQUIRED_BY_QUIET, null=layout.marker),
+        _line(layout, traffic | {layout.marker}),
+        _line(layout, quiet, null=layout.marker),
         None,
     )
 
@@ -105,7 +116,7 @@ def is_typed(layout: Layout) -> bool:
 
 
 def _line(
-    layout: Layout, required: frozenset[str], status: str = "", *, null: str | None = None
+    layout: Layout, needed: frozenset[str], status: str = "", *, null: str | None = None
 ) -> str:
     """The pattern of a whole line; `null` names a column that must be null."""
     nulls = "|".join(NULLS)
@@ -116,7 +127,7 @@ def _line(
             tokens.append(status)
         elif column == null:
             tokens.append(f"(?:{nulls})")
-        elif column in required or kind in (Kind.TEXT, Kind.DECODED, Kind.STAMP):
+        elif column in needed or kind in (Kind.TEXT, Kind.DECODED, Kind.STAMP):
             tokens.append(_KINDS[kind])
         else:
             tokens.append(f"(?:{_KINDS[kind]}|{nulls})")

@@ -147,7 +147,7 @@ class Reading:
                     text, headers = block.text, 0
                     if block.layout is not None:
                         note.layout = block.layout
-                    elif note.layout is None or note.layout.origin is Origin.KEYS:
+                    elif note.layout is None or note.layout.named:
                         note.layout, skip = _beginning(block, given)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(
@@ -222,6 +222,7 @@ class Reading:
     def _note(self, note: Note) -> None:
         account = self.account.sources[note.source]
         account.layout = str(note.layout) if note.layout else ""
+        account.lacking = note.layout.lacking if note.layout else ""
         account.compression = note.compression
         account.envelope = note.form
         account.aside = note.aside
@@ -244,8 +245,11 @@ class Reading:
             self._records += tally.counts.records
         if not self._wanted.literals:
             self.account.see(parsed.first, parsed.last)
+        empty = not any(tally.counts.records for tally in parsed.tallies)
         for layout in parsed.layouts:
-            self.account.columns.update(layout.fields)
+            # What is in no layout at all, for it is empty, has no columns either.
+            if not (empty and layout.origin is Origin.DEFAULT):
+                self.account.columns.update(layout.fields)
         if self.account.selected is not None:
             self.account.selected += parsed.table.num_rows
 

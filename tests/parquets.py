@@ -184,7 +184,7 @@ def as_ours(path: Path, case: Case) -> Path:
 def moment(number: int | None) -> datetime | None:
     if number is None:
         return None
-    seconds = number // 1000 if number > 2**31 - 1 else number
+    seconds = number // 1000 if number >= 10**11 else number
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 
 

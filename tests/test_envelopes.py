@@ -331,9 +331,9 @@ def test_a_layout_that_is_given_holds_within_an_envelope(tmp_path):
 
 
 ROW_FAULTS = [
-    ('{"srcaddr":"10.0.0.1 ","dstaddr":"10.0.0.2"}', "bad_address", "srcaddr 10.0.0.1%20"),
-    ('{"srcaddr":"10.0.0.1","dstaddr":"x\\ny"}', "bad_address", "dstaddr x%0Ay"),
-    ('{"srcaddr":"action","dstaddr":"bytes"}', "bad_value", "nothing but names"),
+    ('{"srcaddr":"10.0.0.1 2","interface_id":"eni-1"}', "bad_address", "srcaddr 10.0.0.1 2"),
+    ('{"srcaddr":"x\\ny","interface_id":"eni-1"}', "bad_address", "srcaddr x\ny"),
+    ('{"srcaddr":"action","interface_id":"bytes"}', "bad_value", "nothing but names"),
 ]
 
 
@@ -341,7 +341,7 @@ ROW_FAULTS = [
 def test_a_value_that_would_shift_others_is_malformed_and_shifts_nothing(
     row, reason, detail, tmp_path
 ):
-    good = '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2"}'
+    good = '{"srcaddr":"192.0.2.1","interface_id":"eni-1"}'
     found = outcome(tmp_path / "x", f"{good}\n{row}\n{good}\n".encode())
     assert [(line.line, line.reason, line.detail) for line in found.malformed] == [
         (2, reason, detail)
@@ -351,20 +351,20 @@ def test_a_value_that_would_shift_others_is_malformed_and_shifts_nothing(
 
 def test_keys_that_come_later_make_columns_and_those_before_are_null(tmp_path):
     rows = [
-        '{"srcaddr":"192.0.2.1","dstport":22}',
-        '{"dstport":23,"srcaddr":"192.0.2.2","Odd.Key":"a b"}',
+        '{"srcaddr":"192.0.2.1","dstport":22,"eni":"e"}',
+        '{"dstport":23,"srcaddr":"192.0.2.2","Odd.Key":"a b","eni":"e"}',
     ]
     path = tmp_path / "x"
     path.write_text("\n".join(rows))
     found = read(path, columns=("srcaddr", "dstport", "odd_key"))
     assert found.rows == [
         {"srcaddr": "192.0.2.1", "dstport": 22, "odd_key": None},
-        {"srcaddr": "192.0.2.2", "dstport": 23, "odd_key": "a%20b"},
+        {"srcaddr": "192.0.2.2", "dstport": 23, "odd_key": "a b"},
     ]
 
 
 def test_rows_with_ever_new_keys_are_put_aside_beyond_a_number_of_columns(tmp_path):
-    rows = [{"srcaddr": "192.0.2.1", "dstaddr": "192.0.2.2", f"k{n}": n} for n in range(300)]
+    rows = [{"srcaddr": "192.0.2.1", "start": 1418530010, f"k{n}": n} for n in range(300)]
     found = outcome(tmp_path / "x", "\n".join(map(json.dumps, [*rows, *rows[:9]])).encode())
     assert [line.line for line in found.malformed] == list(range(249, 301))
     assert {line.detail for line in found.malformed} == {
@@ -383,15 +383,15 @@ def test_of_objects_with_ever_new_keys_nothing_is_remembered_but_what_is_short(t
 
 def test_a_value_that_json_can_not_hold_is_kept_in_words_of_its_own(tmp_path):
     path = tmp_path / "x"
-    path.write_text('{"srcaddr":"192.0.2.1","dstaddr":"a b","odd":["\\ud800"]}')
+    path.write_text('{"srcaddr":"192.0.2.1","start":"a b","odd":["\\ud800"]}')
     (fault,) = read(path).malformed
-    assert fault.text == "192.0.2.1 a%20b ['\\ud800']"
+    assert fault.text == "192.0.2.1 a b ['\\ud800']"
 
 
 def test_a_value_that_is_no_text_reads_the_same_whatever_stands_beside_it(tmp_path):
     rows = [
-        '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","odd":["a"],"other":"x"}',
-        '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","odd":["a"],"other":"a b"}',
+        '{"srcaddr":"192.0.2.1","action":"ACCEPT","odd":["a"],"other":"x"}',
+        '{"srcaddr":"192.0.2.1","action":"ACCEPT","odd":["a"],"other":"a b"}',
     ]
     path = tmp_path / "x"
     for lines in (rows[:1], rows):
@@ -464,7 +464,7 @@ def test_the_size_of_pieces_does_not_matter(form, size):
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_keys_that_flowlens_does_not_know_can_be_asked_for(compressed, tmp_path):
-    row = {"srcaddr": "192.0.2.1", "dstaddr": "192.0.2.2", "Cost Centre": "b"}
+    row = {"srcaddr": "192.0.2.1", "action": "ACCEPT", "Cost Centre": "b"}
     data = json.dumps([row, row]).encode()
     (tmp_path / "x").write_bytes(gzip.compress(data) if compressed else data)
     result = fl.read(tmp_path / "x").sql("select cost_centre, count(*) as n from flows group by 1")
@@ -472,7 +472,7 @@ def test_keys_that_flowlens_does_not_know_can_be_asked_for(compressed, tmp_path)
 
 
 def test_events_behind_records_are_judged_under_their_own_layout(tmp_path):
-    record = '{"srcaddr":"192.0.2.1","dstaddr":"192.0.2.2","dstport":22}'
+    record = '{"srcaddr":"192.0.2.1","action":"REJECT","dstport":22}'
     event = json.dumps({"message": GOOD})
     found = outcome(tmp_path / "x", "\n".join([record, event, record, event]).encode())
     assert [row["dstport"] for row in found.rows] == [22] * 4

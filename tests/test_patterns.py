@@ -52,7 +52,7 @@ def row_of(record: Record, layout: Layout) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for column, value in zip(layout.columns, plain(record.text, layout), strict=True):
         if field_of(column).kind is Kind.TIME and isinstance(value, int):
-            seconds = value // 1000 if value > 2**31 - 1 else value
+            seconds = value // 1000 if value >= 10**11 else value
             row[column] = datetime.fromtimestamp(seconds, UTC)
         else:
             row[column] = value

@@ -39,7 +39,7 @@ def row(layout: Layout, values: list[str]) -> dict[str, Any]:
             found[column] = None
         elif kind is Kind.TIME:
             number = int(value)
-            seconds = number // 1000 if number > 2**31 - 1 else number
+            seconds = number // 1000 if number >= 10**11 else number
             found[column] = datetime.fromtimestamp(seconds, UTC)
         elif kind in (Kind.PORT, Kind.BYTE, Kind.INT32, Kind.INT64):
             found[column] = int(value)

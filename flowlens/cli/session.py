@@ -244,6 +244,10 @@ def remarks(account: Account) -> list[str]:
             f"{total.malformed:,} of {total.lines:,} lines malformed and put aside ({reasons}); "
             f"first {terminal(str(first))}; --quarantine FILE keeps them"
         )
+    for source in account.lacking[:NAMED]:
+        lines.append(f"{terminal(source.name)}: {terminal(source.lacking)}")
+    if len(account.lacking) > NAMED:
+        lines.append(f"{len(account.lacking) - NAMED:,} more such inputs; check names them all")
     for noun, sources in (("unreadable", account.unreadable), ("truncated", account.truncated)):
         for source in sources[:NAMED]:
             why = source.unreadable or source.truncated

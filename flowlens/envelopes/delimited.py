@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 from flowlens.blocks import Block, blocks
 from flowlens.buffers import Aside
-from flowlens.envelopes.rows import is_record
+from flowlens.columnnames import is_record, known
 from flowlens.envelopes.units import Units
 from flowlens.judge import MAX_LINE
+from flowlens.layouts import from_header
+from flowlens.output import escape
 
 _MESSAGE = ("message", "@message")
 _AT_ONCE = 10_000
@@ -20,25 +21,57 @@ _LONGEST = 20
 """Lines that one row may go on over; a quote left open must not take in all that follows."""
 
 
-def header(line: bytes) -> list[str] | None:
+_DELIMITERS = (",", ";", "\t")
+"""What parts the values; the first that a header has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The first row of a table: its names, and what parts them."""
+
+    names: tuple[str, ...]
+    delimiter: str = ","
+
+
+def header(line: bytes) -> Heading | None:
     """The names in a CSV's first line, if it is one that holds messages or records."""
-    if b"," not in line and line.strip(b'"\r') != b"@message":
-        return None
     try:
-        names = next(csv.reader([line.decode().rstrip("\r")], strict=True), [])
-    except (csv.Error, UnicodeDecodeError):
+        text = line.decode().rstrip("\r")
+    except UnicodeDecodeError:
         return None
-    names = [name.strip() for name in names]
-    whole = any(name in _MESSAGE for name in names) or (is_record(names) and len(names) > 1)
-    return names if whole and len(set(names)) == len(names) else None
+    for delimiter in _DELIMITERS:
+        if delimiter in text or text.strip('"') == "@message":
+            try:
+                names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
+            except csv.Error:
+                continue
+            names = [name.strip() for name in names]
+            if any(name in _MESSAGE for name in names) or _is_table(names, text, delimiter):
+                return Heading(tuple(names), delimiter)
+    return None
+
+
+def _is_table(names: list[str], text: str, delimiter: str) -> bool:
+    """Whether these are names of columns, of a flow log or of what was made of one."""
+    if len([name for name in names if not name.startswith("@")]) < 2:
+        return False
+    # Tabs are blanks to AWS's text, whose header comes first.
+    if delimiter == "\t" and from_header(text) is not None:
+        return False
+    return is_record(names) or 2 * sum(known(name) is not None for name in names) >= len(names)
 
 
 @dataclass(slots=True)
 class Delimited:
     """The rows of a CSV under the names of its header."""
 
-    names: list[str]
+    heading: Heading
     _units: Units = field(default_factory=Units)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in the header."""
+        return self.heading.names
 
     @property
     def kind(self) -> str:
@@ -52,8 +85,8 @@ class Delimited:
     def blocks(self, pieces: Iterable[bytes]) -> Iterator[Block]:
         """The rows as blocks of lines."""
         held: list[list[str]] = []
-        for row in _rows(pieces):
-            if isinstance(row, list) and len(row) == len(self.names) and row != self.names:
+        for row in _rows(pieces, self.heading.delimiter):
+            if isinstance(row, list) and len(row) == len(self.names) and not self._is_header(row):
                 held.append(row)
                 if len(held) >= _AT_ONCE:
                     yield from self._add(held)
@@ -65,7 +98,7 @@ class Delimited:
                 self._units.fault("broken CSV", row.text)
             elif not row:
                 self._units.aside(Aside.BLANK)
-            elif [name.strip() for name in row] == self.names:
+            elif self._is_header(row):
                 self._units.aside(Aside.HEADER)
             else:
                 text = ",".join(row).encode("utf-8", "surrogateescape")
@@ -75,6 +108,9 @@ class Delimited:
         yield from self._add(held)
         yield from self._units.end()
 
+    def _is_header(self, row: list[str]) -> bool:
+        return row[0].strip() == self.names[0] and tuple(map(str.strip, row)) == self.names
+
     def _add(self, rows: list[list[str]]) -> Iterator[Block]:
         if not rows:
             return
@@ -82,9 +118,14 @@ class Delimited:
         if place is not None:
             yield from self._units.messages([row[place] for row in rows], [])
             return
-        kept = [name for name in self.names if not name.startswith("@")]
-        values = itemgetter(*(self.names.index(name) for name in kept))
-        yield from self._units.values(kept, list(map(values, rows)))
+        kept = [place for place, name in enumerate(self.names) if not name.startswith("@")]
+        values = [[_unguarded(row[place]) for row in rows] for place in kept]
+        yield from self._units.table([self.names[place] for place in kept], values)
+
+
+def _unguarded(cell: str) -> str:
+    """A cell without the apostrophe that keeps spreadsheets from running it."""
+    return cell[1:] if cell[:1] == "'" and escape.is_formula(cell[1:]) else cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +135,10 @@ class _Broken:
     text: bytes
 
 
-def _rows(pieces: Iterable[bytes]) -> Iterator[list[str] | _Broken]:
+def _rows(pieces: Iterable[bytes], delimiter: str) -> Iterator[list[str] | _Broken]:
     """The rows; after a line that begins none, the next line is tried."""
     source = _Lines(blocks(pieces))
-    reader = csv.reader(source, strict=True)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
         source.taken.clear()
         try:
@@ -108,7 +149,7 @@ def _rows(pieces: Iterable[bytes]) -> Iterator[list[str] | _Broken]:
             first, *others = source.taken
             yield _Broken(first.rstrip("\r\n").encode("utf-8", "surrogateescape"))
             source.again = others + source.again
-            reader = csv.reader(source, strict=True)
+            reader = csv.reader(source, delimiter=delimiter, strict=True)
         else:
             yield row
 

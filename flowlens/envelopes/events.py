@@ -8,18 +8,29 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
+from flowlens import ocsf
 from flowlens.blocks import Block, NoLayoutError, blocks
 from flowlens.envelopes.packed import DEEPEST, Payload, TooDeepError, is_payload
 from flowlens.envelopes.rows import as_json
-from flowlens.envelopes.shapes import Row, Shape, events, look, payloads, rows, runs, text_of
+from flowlens.envelopes.shapes import (
+    Row,
+    Shape,
+    events,
+    look,
+    payloads,
+    rows,
+    runs,
+    shape,
+    text_of,
+)
 from flowlens.envelopes.units import Units
-from flowlens.envelopes.values import Batch, Damage, Event, Values
+from flowlens.envelopes.values import Batch, Damage, Document, Event, Values
 
 Nested = Callable[[Iterable[str]], Iterable[Payload]]
 """Opens payloads in base64 to what they hold."""
 
 _OF_EVENTS = (Shape.EVENT, Shape.PAGE, Shape.PAYLOAD)
-_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS, Shape.TEXT)
+_HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS, Shape.TEXT, Shape.OCSF)
 
 
 @dataclass(slots=True)
@@ -40,11 +51,16 @@ class Events:
             NoLayoutError: nothing that the stream begins with holds records.
         """
         for batch in self.values:
-            yield from self._batch(batch)
+            for block in self._batch(batch):
+                if not self.kinds:
+                    raise NoLayoutError(_strange(batch))
+                yield block
             if not self.kinds:
                 raise NoLayoutError(_strange(batch))
         if self.values.broken and not self.kinds:
             raise NoLayoutError(f"{self.values.broken} before anything is a flow log")
+        if self.values.passed and not self.kinds:
+            raise NoLayoutError("JSON, but no flow log: an object without events or records")
         yield from self._units.end()
 
     def _batch(self, batch: Batch) -> Iterator[Block]:
@@ -56,12 +72,14 @@ class Events:
             if kind is Shape.CONTROL:
                 self.kinds[Shape.PAYLOAD] = None
                 self.aside[kind] += len(values)
-            elif kind in _HOLD_RECORDS:
+            elif kind in _HOLD_RECORDS and kind not in self.kinds and _has_records(kind, values):
                 self.kinds[kind] = None
             if kind in _OF_EVENTS:
                 yield from self._events(kind, values)
             elif kind is Shape.RECORD:
                 yield from self._units.rows(values)
+            elif kind is Shape.OCSF:
+                yield from self._ocsf(values)
             elif kind is Shape.INSIGHTS:
                 yield from self._rows([row for value in values for row in rows(value)])
             elif kind is Shape.PACKED:
@@ -72,6 +90,17 @@ class Events:
                 for value in values:
                     self._units.fault(f"{kind}, {look(value)}", as_json(value))
                     yield from self._units.due()
+
+    def _ocsf(self, values: list[Any]) -> Iterator[Block]:
+        """Events of Network Activity as rows; those of other classes are none."""
+        for known, group in groupby(values, lambda event: event["class_uid"] == ocsf.CLASS):
+            if known:
+                yield from self._units.rows([ocsf.flat(event) for event in group])
+                continue
+            for event in group:
+                detail = f"an OCSF event of class {str(event['class_uid'])[:20]}"
+                self._units.fault(detail, as_json(event))
+                yield from self._units.due()
 
     def _events(self, kind: Shape, values: list[Any]) -> Iterator[Block]:
         if kind is Shape.EVENT or type(values[0]) is Event:
@@ -188,7 +217,25 @@ def holds_records(head: bytes) -> bool:
     return not kinds.isdisjoint((*_HOLD_RECORDS, Shape.CONTROL, Shape.PACKED))
 
 
+def _has_records(kind: Shape, values: list[Any]) -> bool:
+    """Whether there is a record among values that should hold some, or nothing else either."""
+    if kind in _OF_EVENTS:
+        messages = [event.message for value in values for event in events(value)]
+        return not messages or any(message is not None for message in messages)
+    if kind is Shape.INSIGHTS:
+        kinds = {shape(row) for value in values for row in rows(value)}
+        return not kinds or not kinds.isdisjoint((Shape.EVENT, Shape.RECORD))
+    if kind is Shape.OCSF:
+        return any(value["class_uid"] == ocsf.CLASS for value in values)
+    return True
+
+
 def _strange(batch: Batch) -> str:
     if isinstance(batch, Damage):
         return "begins like JSON and is none"
-    return f"JSON, but no flow log: {look(batch[0])}"
+    value = batch[0]
+    if isinstance(value, Document) and value.results:
+        value = rows(value)[0]
+    if isinstance(value, Event):
+        return "JSON, but no flow log: its events have no message"
+    return f"JSON, but no flow log: {look(value)}"

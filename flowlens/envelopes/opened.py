@@ -84,8 +84,8 @@ def opened(inflated: Inflated, given: Layout | None = None) -> Opened:
         events = Events(values, payloads)
         content._breaks.append(lambda: values.broken)
         content.blocks, content.aside, content._kinds = events.blocks(), events.aside, events.kinds
-    elif names := delimited.header(_first(head)):
-        rows = delimited.Delimited(names)
+    elif heading := delimited.header(_first(head)):
+        rows = delimited.Delimited(heading)
         content._kinds[rows.kind] = None
         content.blocks = rows.blocks(pieces)
     elif has_tabs_between(head, given):

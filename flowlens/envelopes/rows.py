@@ -1,72 +1,26 @@
-"""Rows of named values, as JSON objects and CSV have them, to the lines of a layout."""
+"""Rows of named values, as JSON objects and CSV have them, to the tokens of a layout's lines."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from urllib.parse import quote
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 
 import msgspec
 
-from flowlens.fields import columns_by_token
-from flowlens.layouts import Layout, Origin
+from flowlens import tokens
+from flowlens.columnnames import words
+from flowlens.fields import Kind, field_of
 
-_LONGEST_NAME = 60
-
-
-@cache
-def _squashed() -> dict[str, str]:
-    return {_squash(name): column for name, column in columns_by_token().items()}
-
-
-def _squash(name: str) -> str:
-    return re.sub(r"[-_]", "", name).lower()
-
-
-def column(key: str) -> str:
-    """The column that a key names, whichever way it is written; an unknown one in its own words.
-
-    >>> column("srcAddr"), column("pkt_src_aws_service"), column("x.y"), column("1st")
-    ('srcaddr', 'pkt_src_aws_service', 'x_y', 'x_1st')
-    """
-    known = _squashed().get(_squash(key))
-    if known:
-        return known
-    name = re.sub(r"[^a-z0-9_]", "_", key.lower())[:_LONGEST_NAME]
-    return name if name[:1].isalpha() else f"x_{name}"
-
-
-def is_record(keys: Iterable[str]) -> bool:
-    """Whether these are the keys of a record: at least two fields, and half of them known.
-
-    >>> is_record(["srcAddr", "dstAddr", "x"]), is_record(["eventName", "region"])
-    (True, False)
-    """
-    names = [key for key in keys if not key.startswith("@")]
-    known = [key for key in names if _squash(key) in _squashed()]
-    return len(known) >= 2 and 2 * len(known) >= len(names)
-
-
-def layout(keys: Sequence[str]) -> Layout:
-    """The layout whose columns are those that the keys name, in their order.
-
-    Two keys that would name one column are kept apart by a number.
-    """
-    columns: list[str] = []
-    for key in keys:
-        name, number = column(key), 2
-        while name in columns:
-            name, number = f"{column(key)}_{number}", number + 1
-        columns.append(name)
-    return Layout(tuple(columns), Origin.KEYS)
+Fit = Callable[[object], object]
 
 
 def line(values: Iterable[object]) -> str:
-    """A record's values as its line; what can't stand in a token is percent-encoded.
+    """A record's values as its line.
 
-    >>> line(["eni-1", None, 6, "a b", ""])
-    'eni-1 - 6 a%20b -'
+    >>> line(["eni-1", None, 6, ""])
+    'eni-1 - 6 -'
     """
     return " ".join(token(value) for value in values)
 
@@ -79,14 +33,114 @@ def as_json(value: object) -> bytes:
         return ascii(value).encode()
 
 
+_BLANKS = " \t\r\n\v\f"
+
+
 def token(value: object) -> str:
     """A value as a token of a line."""
     if isinstance(value, list | Mapping):
         value = as_json(value).decode()
+    elif isinstance(value, bool):
+        value = str(value).lower()
     text = "-" if value is None else str(value)
-    if not text.split():
+    if not text.strip(_BLANKS):
         return "-"
-    return _ODD.sub(lambda odd: quote(odd[0]), text) if _ODD.search(text) else text
+    return tokens.packed(text) if tokens.ODD.search(text) else text
 
 
-_ODD = re.compile(r"[\x00-\x20\x7f]")
+def fitted(column: str, values: Sequence[object]) -> Sequence[object]:
+    """The values of a column as a record has them; what can't be one stays as it is.
+
+    >>> fitted("action", ["Blocked", "ACCEPT"]), fitted("dstport", ["22.0", 443, "x"])
+    (['REJECT', 'ACCEPT'], ['22', 443, 'x'])
+    >>> fitted("start_time", ["2025-12-01T13:00:01.5+13:00", "1764547201"])
+    ['1764547201', '1764547201']
+    """
+    fit = _fit(column)
+    if fit is None or {type(value) for value in values} <= {int}:
+        return values
+    return list(map(fit, values))
+
+
+@lru_cache(1000)
+def _fit(column: str) -> Fit | None:
+    kind = field_of(column).kind
+    if column == "protocol" or kind in (Kind.ACTION, Kind.STATUS):
+        return partial(_worded, words(column))
+    return _FITS.get(kind)
+
+
+def _worded(known: Mapping[str, str], value: object) -> object:
+    text = _stripped(value)
+    if isinstance(text, str) and not text.isdigit():
+        return known.get(text.lower()) or _number(text)
+    return text
+
+
+def _stripped(value: object) -> object:
+    """A value without blanks around it; what other programs write for none is none."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    return None if text.lower() in _NULLS else text
+
+
+_NULLS = frozenset(("", "-", "none", "null", "nan", "n/a", "\\n"))
+
+
+def _number(value: object) -> object:
+    text = _stripped(value)
+    if isinstance(text, str) and not text.isdigit() and _WHOLE.fullmatch(text):
+        return text.partition(".")[0]
+    return text
+
+
+_WHOLE = re.compile(r"[0-9]+\.0*")
+"""An integer as programs write it whose column had to hold nulls as well."""
+
+
+def _moment(value: object) -> object:
+    text = _stripped(value)
+    if isinstance(text, float):
+        return int(text)
+    if not isinstance(text, str) or text.isdigit():
+        return text
+    if _EPOCH.fullmatch(text):
+        return text.partition(".")[0]
+    seconds = _seconds(text)
+    return text if seconds is None else seconds
+
+
+_EPOCH = re.compile(r"[0-9]+\.[0-9]*")
+_ISO = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,][0-9]+)?"
+    r"(?: ?(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?))?",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(100_000)
+def _seconds(text: str) -> str | None:
+    """An ISO 8601 time as Unix seconds; without an offset it is UTC."""
+    match = _ISO.fullmatch(text)
+    if match is None:
+        return None
+    offset = (match[3] or "Z").upper().replace("UTC", "Z")
+    try:
+        moment = datetime.fromisoformat(f"{match[1]}T{match[2]}{offset}")
+    except ValueError:
+        return None
+    return str((moment - _EPOCH_BEGINS) // _SECOND)
+
+
+_EPOCH_BEGINS = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = datetime(1970, 1, 1, 0, 0, 1) - datetime(1970, 1, 1)
+
+_FITS: Mapping[Kind, Fit] = {
+    Kind.ADDRESS: _stripped,
+    Kind.PORT: _number,
+    Kind.BYTE: _number,
+    Kind.INT32: _number,
+    Kind.INT64: _number,
+    Kind.TIME: _moment,
+}

@@ -13,7 +13,9 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from flowlens.envelopes.rows import as_json, is_record
+from flowlens import ocsf
+from flowlens.columnnames import holds_record
+from flowlens.envelopes.rows import as_json
 from flowlens.envelopes.values import Document, Event, Pair
 
 Row = Mapping[str, object]
@@ -28,6 +30,7 @@ class Shape(StrEnum):
     CONTROL = "control messages"
     INSIGHTS = "rows of Logs Insights"
     RECORD = "records, one an object"
+    OCSF = "OCSF events"
     PACKED = "payloads in base64"
     TEXT = "messages in an array"
     OTHER = "JSON without a record"
@@ -103,6 +106,8 @@ _REMEMBERED = 4096
 @lru_cache(1000)
 def _told(keys: tuple[str, ...]) -> Shape:
     names = set(keys)
+    if ocsf.is_event(keys):
+        return Shape.OCSF
     if names & {"logEvents", "messageType"}:
         return Shape.PAYLOAD
     for found, key in _HOLDS.items():
@@ -110,7 +115,7 @@ def _told(keys: tuple[str, ...]) -> Shape:
             return found
     if names & {"message", "@message"}:
         return Shape.EVENT
-    if is_record(keys):
+    if holds_record(keys):
         return Shape.RECORD
     packed = {"Records", "records", "awslogs", "kinesis", "data", "Data"}
     return Shape.PACKED if names & packed else Shape.OTHER

@@ -7,23 +7,28 @@ text. What is no line of its own keeps its place as a blank one, and is told apa
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
-from operator import itemgetter
 from typing import cast
 
+from flowlens import ocsf
 from flowlens.accounting import KEPT_TEXT
-from flowlens.blocks import Block
+from flowlens.blocks import Block, NoLayoutError
 from flowlens.buffers import Apart, Aside, Fault, Keyed
+from flowlens.columnnames import NamesError, columns, holds_record, is_settled, require_record
 from flowlens.envelopes.repeats import Repeats
-from flowlens.envelopes.rows import as_json, is_record, layout, line
+from flowlens.envelopes.rows import as_json, fitted, line
 from flowlens.envelopes.values import anything
 from flowlens.inflate import BLOCK
 from flowlens.judge import Reason
+from flowlens.layouts import Layout, from_table
 
 MOST_KEYS = 250
 """Keys that the rows of an input may have in all: every one becomes a column of every row."""
+
+_SHAPES = 1000
+"""Sets of keys whose columns are remembered."""
 
 _FAULT = 500
 """About what a fault takes beside its text; bytes."""
@@ -44,7 +49,11 @@ class Units:
     _keyed: list[int] = field(default_factory=list)
     _messages: bool = False
     _size: int = 0
-    _keys: dict[str, None] = field(default_factory=dict)
+    _columns: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = field(
+        default_factory=dict
+    )
     _repeats: Repeats = field(default_factory=Repeats)
     _ids: list[Hashable] = field(default_factory=list)
     _places: list[int] = field(default_factory=list)
@@ -77,40 +86,127 @@ class Units:
         yield from self.due()
 
     def rows(self, rows: Sequence[Row], ids: Sequence[Hashable] = ()) -> Iterator[Block]:
-        """Rows of named values, under all the names there have been in this input."""
-        names = [key for keys in dict.fromkeys(map(tuple, rows)) for key in keys]
-        if len(self._keys.keys() | names) > MOST_KEYS:
-            for row, identity in zip_longest(rows, ids):
-                if len(self._keys.keys() | row) > MOST_KEYS:
-                    self.fault(f"more than {MOST_KEYS} different keys in one input", as_json(row))
-                else:
-                    yield from self.rows([row], [identity])
+        """Rows of named values, under all the columns there have been in this input.
+
+        Raises:
+            NoLayoutError: the first of them has two names for one field.
+        """
+        alike = dict.fromkeys(map(tuple, rows))
+        if len(alike) == 1:
+            yield from self._alike(next(iter(alike)), rows, ids)
             return
-        yield from self._named(names)
-        self._identify(ids)
-        keys = tuple(self._keys)
+        held: list[dict[str, object]] = []
+        own: list[Hashable] = []
+        for row, identity in zip_longest(rows, ids):
+            try:
+                names, places = self._names_of(tuple(row), rows)
+            except NamesError as error:
+                yield from self._uneven(held, own)
+                held, own = [], []
+                yield from self._refused([row], error)
+            else:
+                held.append({place: row[name] for name, place in zip(names, places, strict=True)})
+                own.append(identity)
+        yield from self._uneven(held, own)
+
+    def _alike(
+        self, keys: tuple[str, ...], rows: Sequence[Row], ids: Sequence[Hashable]
+    ) -> Iterator[Block]:
+        """Rows that have the same keys."""
         try:
-            values = list(map(itemgetter(*keys), rows)) if len(keys) > 1 else None
-        except KeyError:
-            values = None
-        yield from self._values(values or [tuple(map(row.get, keys)) for row in rows])
+            names, places = self._names_of(keys, rows)
+        except NamesError as error:
+            yield from self._refused(rows, error)
+            return
+        yield from self._named(names, places)
+        self._identify(ids)
+        yield from self._values(places, [[row[name] for row in rows] for name in names])
 
-    def values(self, names: Sequence[str], values: list[tuple[object, ...]]) -> Iterator[Block]:
-        """Rows of values under names that stay the same."""
-        yield from self._named(names)
-        yield from self._values(values)
+    def _uneven(
+        self, rows: Sequence[dict[str, object]], ids: Sequence[Hashable]
+    ) -> Iterator[Block]:
+        """Rows by their columns, of which each may lack some."""
+        if rows:
+            places = tuple(dict.fromkeys(place for row in rows for place in row))
+            yield from self._named([self._names[place] for place in places], places)
+            self._identify(ids)
+            yield from self._values(places, [[row.get(place) for row in rows] for place in places])
 
-    def _named(self, names: Iterable[str]) -> Iterator[Block]:
-        known = len(self._keys)
-        self._keys.update((name, None) for name in names if not name.startswith("@"))
-        if len(self._keys) > known:
-            yield from self._block(tuple(self._keys)[:known])
+    def _names_of(
+        self, keys: tuple[str, ...], rows: Sequence[Row]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names among keys, and their columns.
 
-    def _values(self, values: list[tuple[object, ...]]) -> Iterator[Block]:
-        form = " ".join(["%s"] * len(self._keys))
-        lines = [form % row for row in values]
-        if not _in_order(lines, len(self._keys)):
-            lines = [line(row) for row in values]
+        Raises:
+            NamesError: they can't be told apart, or there are too many in this input.
+        """
+        if (known := self._known.get(keys)) is not None:
+            return known
+        names = tuple(name for name in keys if not name.startswith("@"))
+        if len(names) <= MOST_KEYS:
+            places = columns(names, lambda name: (row.get(name) for row in rows))
+            new = dict(zip(places, names, strict=True))
+            if len(self._names.keys() | new) <= MOST_KEYS:
+                self._names = {**new, **self._names}
+                self._remember(keys, names, places)
+                return names, places
+        raise NamesError(f"more than {MOST_KEYS} different keys in one input")
+
+    def _remember(
+        self, keys: tuple[str, ...], names: tuple[str, ...], places: tuple[str, ...]
+    ) -> None:
+        """What keys are, once a value has told it: it stays so."""
+        if all(is_settled(name, place) for name, place in zip(names, places, strict=True)):
+            if len(self._known) >= _SHAPES:
+                self._known.clear()
+            self._known[keys] = names, places
+
+    def table(self, names: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Block]:
+        """Rows under names that stay the same, given by their columns.
+
+        Raises:
+            NoLayoutError: the names are no flow log's.
+        """
+        keys = tuple(names)
+        if keys not in self._known:
+            try:
+                places = columns(names, lambda name: values[names.index(name)])
+                require_record(names, places)
+            except NamesError as error:
+                raise NoLayoutError(str(error)) from error
+            self._remember(keys, keys, places)
+        else:
+            _, places = self._known[keys]
+        yield from self._named(names, places)
+        yield from self._values(places, values)
+
+    def _refused(self, rows: Sequence[Row], error: NamesError) -> Iterator[Block]:
+        if not self._columns and not self._lines:
+            raise NoLayoutError(str(error)) from error
+        for row in rows:
+            self.fault(str(error), as_json(row))
+            yield from self.due()
+
+    def _named(self, names: Sequence[str], places: Sequence[str]) -> Iterator[Block]:
+        new = {place: name for name, place in zip(names, places, strict=True)}
+        if not new.keys() <= self._columns.keys():
+            if self._has_lines:
+                yield from self._block()
+            self._columns |= {**new, **self._columns}
+
+    def _values(self, places: Sequence[str], values: Sequence[Sequence[object]]) -> Iterator[Block]:
+        """Rows, given by their columns."""
+        held = dict(zip(places, values, strict=True))
+        rows = len(values[0]) if values else 0
+        nothing = [None] * rows
+        fit = [
+            fitted(column, held[column]) if column in held else nothing for column in self._columns
+        ]
+        form = " ".join(["%s"] * len(self._columns))
+        found = list(zip(*fit, strict=True))
+        lines = [form % row for row in found]
+        if not _in_order(lines, len(self._columns)):
+            lines = [line(row) for row in found]
             for place, text in enumerate(lines):
                 # It would be taken for a header, and set the layout of the rows behind it.
                 if _NAMES.fullmatch(text):
@@ -138,11 +234,11 @@ class Units:
     def due(self) -> Iterator[Block]:
         """A block, if there is enough for one."""
         if self._size >= BLOCK:
-            yield from self._block(tuple(self._keys))
+            yield from self._block()
 
     def end(self) -> Iterator[Block]:
         """The last block."""
-        yield from self._block(tuple(self._keys))
+        yield from self._block()
 
     def _identify(self, ids: Sequence[Hashable]) -> None:
         """Remember what tells the next units from others, of those that have something."""
@@ -151,7 +247,12 @@ class Units:
                 self._ids.append(identity)
                 self._places.append(place)
 
-    def _block(self, keys: tuple[str, ...]) -> Iterator[Block]:
+    @property
+    def _has_lines(self) -> bool:
+        """Whether anything is held that a layout must be known for."""
+        return len(self._apart) < len(self._lines)
+
+    def _block(self) -> Iterator[Block]:
         if not self._lines:
             return
         self._drop_repeats()
@@ -159,13 +260,16 @@ class Units:
         if text.count("\n") >= len(self._lines):
             text = "\n".join(one.rstrip("\r\n").replace("\n", "\v") for one in self._lines)
         told, keyed = None, None
-        if keys and not self._messages:
-            told = layout(keys)
+        if self._columns and not self._messages:
+            told = self._layout()
         elif self._keyed:
-            keyed = Keyed(layout(keys), self._keyed)
+            keyed = Keyed(self._layout(), self._keyed)
         yield Block(_encoded(text + "\n"), {}, self._apart, told, keyed)
         self._lines, self._apart, self._size = [], {}, 0
         self._keyed, self._messages = [], False
+
+    def _layout(self) -> Layout:
+        return from_table(tuple(self._columns), tuple(self._columns.values()))
 
     def _drop_repeats(self) -> None:
         """Blank the lines whose id was there before: all at once, for each look has its price."""
@@ -183,7 +287,10 @@ def _row(text: str) -> Row | None:
     found = anything(f"[{text}]".encode("utf-8", "surrogateescape"))
     if found is None or len(found) != 1 or not isinstance(found[0], dict):
         return None
-    return found[0] if is_record(found[0]) else None
+    row = found[0]
+    if ocsf.is_event(row) and row["class_uid"] == ocsf.CLASS:
+        return ocsf.flat(row)
+    return row if holds_record(row) else None
 
 
 def _encoded(text: str) -> bytes:

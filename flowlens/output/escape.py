@@ -59,7 +59,12 @@ def csv_cell(text: str) -> str:
     >>> csv_cell("=1+1"), csv_cell(" @x"), csv_cell("'=1"), csv_cell("it's 1-1")
     ("'=1+1", "' @x", "''=1", "it's 1-1")
     """
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if is_formula(text) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet may run a text."""
+    return _FORMULA.match(text) is not None
 
 
 def json_string(text: str) -> str:

@@ -171,6 +171,8 @@ def _remark(source: SourceAccount) -> str:
     remarks = [f"truncated: {source.truncated}"] if source.truncated else []
     if source.lost:
         remarks.append(f"rows lost: {source.lost:,}")
+    if source.lacking and source.counts.ok:
+        remarks.append(source.lacking)
     if source.counts.malformed:
         remarks.append(f"malformed: {source.counts.malformed:,}")
     if source.counts.repeats:

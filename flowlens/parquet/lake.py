@@ -15,7 +15,7 @@ from os.path import abspath
 
 from flowlens.parquet.footers import RowGroup, begins, footer, named, opened, parquet
 from flowlens.parquet.proofs import Proven, proven
-from flowlens.parquet.shapes import NoFlowLogError, Shape, shape
+from flowlens.parquet.shapes import NoFlowLogError, Shape, samples, shape
 from flowlens.sources import Source
 
 THREADS = 8
@@ -144,12 +144,13 @@ def look(index: int, source: Source) -> File | Refused:
     try:
         with opened(source) as file:
             found = footer(parquet(file).metadata)
-        its = shape(found.columns)
+        whole = found.whole()
+        its = shape(found.columns, tuple(samples(found.columns, whole)))
     except REFUSED as error:
         return Refused(index, why(error), isinstance(error, OSError))
-    whole = found.whole()
-    known = proven(its, whole, marked=found.marked)
-    return File(index, source, its, found.compression, whole, known, found.marked)
+    marked = found.marked or its.is_own
+    known = proven(its, whole, marked=marked)
+    return File(index, source, its, found.compression, whole, known, marked)
 
 
 def why(error: Exception) -> str:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from flowlens.fields import MILLISECONDS
 from flowlens.judge import LIMITS, Status
 from flowlens.parquet.footers import UNTOLD, RowGroup, Statistic, Type
 from flowlens.parquet.shapes import Held, Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
 
-INT32_MAX = 2**31 - 1
-"""A larger time is in milliseconds."""
+LAST_MOMENT = MILLISECONDS * 1_000_000 - 1
+"""The last time that a record can have; microseconds."""
 
 ACTIONS = ("ACCEPT", "REJECT")
 
@@ -70,7 +71,7 @@ def proven(shape: Shape, group: RowGroup, *, marked: bool = False) -> Proven:
     seconds = {
         held.column
         for held in numbers
-        if held.column in within and (known[held.column].empty or _high(held, known) <= INT32_MAX)
+        if held.column in within and (known[held.column].empty or _high(held, known) < MILLISECONDS)
     }
     named = {
         column
@@ -164,8 +165,8 @@ def settles(shape: Shape, known: Proven, group: RowGroup) -> bool:
 def all_proven(shape: Shape, known: Proven) -> Proven:
     """What is known of a file in which every row was looked at, and is a record."""
     columns = frozenset(held.column for held in shape.held)
-    named = {"action"} | ({"log_status"} & known.full)
-    return Proven(known.plain, known.full, columns, columns, known.seconds, frozenset(named))
+    # Its words may be other people's, so these have still to be said as AWS says them.
+    return Proven(known.plain, known.full, columns, columns, known.seconds, known.named)
 
 
 def span(shape: Shape, group: RowGroup) -> tuple[datetime | None, datetime | None] | None:
@@ -209,9 +210,9 @@ def _seconds(held: Held, told: Statistic) -> tuple[int, int] | None:
     low, high = _number(held, told.low), _number(held, told.high)
     if held.type is Type.MOMENT:
         return low // 1_000_000, high // 1_000_000
-    if high <= INT32_MAX:
+    if high < MILLISECONDS:
         return low, high
-    return (low // 1000, high // 1000) if low > INT32_MAX else None
+    return (low // 1000, high // 1000) if low >= MILLISECONDS else None
 
 
 def _is_plain(held: Held, told: Statistic) -> bool:
@@ -234,7 +235,7 @@ def _is_within(held: Held, told: Statistic) -> bool:
         return True
     if held.type not in (Type.INTEGER, Type.MOMENT) or told.low is None or told.high is None:
         return False
-    limit = LIMITS[held.field.kind] * (1000 if held.type is Type.MOMENT else 1)
+    limit = LAST_MOMENT if held.type is Type.MOMENT else LIMITS[held.field.kind]
     return _number(held, told.low) >= 0 and _number(held, told.high) <= limit
 
 

@@ -34,7 +34,7 @@ from flowlens.parquet.footers import (
 from flowlens.parquet.lake import REFUSED, TOGETHER, why
 from flowlens.parquet.proofs import may_start, proven, span, statuses
 from flowlens.parquet.selects import Selects
-from flowlens.parquet.shapes import Shape, shape
+from flowlens.parquet.shapes import Shape, samples, shape
 from flowlens.parquet.tables import Span, Window, breaks, faulty, tallied, tally
 from flowlens.parse import Wanted
 from flowlens.signals import AGAIN
@@ -181,12 +181,21 @@ class RowGroups:
             with opened(source) as file:
                 content = parquet(file)
                 found = footer(content.metadata)
-                its = shape(found.columns)
+                its = shape(found.columns, tuple(samples(found.columns, found.whole())))
+                marked = found.marked or its.is_own
                 yield Part(index, its, found.compression)
                 before = 0
                 for place, group in enumerate(found.groups):
                     chunk = _Chunk(
-                        index, source.name, content, place, its, group, before, self._every_page
+                        index,
+                        source.name,
+                        content,
+                        place,
+                        its,
+                        group,
+                        before,
+                        whole=self._every_page,
+                        marked=marked,
                     )
                     before += group.rows
                     if number not in (None, place):
@@ -220,6 +229,7 @@ class _Chunk:
     group: RowGroup
     before: int
     whole: bool
+    marked: bool
 
     def parts(self, cursor: Connection, wanted: Wanted, window: Window) -> Iterator[Part]:
         """The rows, counted and, as far as they can be in the window, as tables.
@@ -228,7 +238,7 @@ class _Chunk:
             OSError: the source can't be read on.
             ValueError: its data are broken.
         """
-        selects = Selects(self.shape, proven(self.shape, self.group))
+        selects = Selects(self.shape, proven(self.shape, self.group, marked=self.marked))
         may = may_start(self.shape, self.group, *window)
         told = None if selects.faults else statuses(self.shape, self.group)
         times = None if selects.faults else span(self.shape, self.group)
@@ -272,27 +282,30 @@ class _Chunk:
         told: Counter[str] | None,
     ) -> Part:
         """Some rows, counted, and their records in these columns of `flows`."""
-        part = Part(self.index)
+        part, relation = Part(self.index), self.shape.relation("part")
         with _broken():
             cursor.register("part", rows)
             if told is None:
-                part.counts = tallied(cursor, selects, "part", by="0").get(0, Counts())
+                part.counts = tallied(cursor, selects, relation, by="0").get(0, Counts())
             else:
                 part.counts = tally(Counter(dict.fromkeys(told, len(rows))))
             if columns:
-                part.table = cursor.sql(selects.flows(columns, "part")).to_arrow_table()
+                part.table = cursor.sql(selects.flows(columns, relation)).to_arrow_table()
             cursor.unregister("part")
         return part
 
     def _batches(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """The row group in these columns, in types and with texts that DuckDB can take."""
         types = {held.name: held.type for held in self.shape.held}
+        names = self.shape.events or names
         # A column must be read for the rows to be there.
         names = list(names) or [held.name for held in self.shape.held[:1]]
         with faults():
             batches = self.content.iter_batches(BATCH, row_groups=[self.place], columns=names)
             for batch in batches:
-                columns = [_tidy(batch.column(name), types[name]) for name in names]
+                columns = [
+                    _tidy(batch.column(name), types.get(name, Type.NESTED)) for name in names
+                ]
                 yield pa.table(columns, names=names)
 
     def _malformed(self, cursor: Connection, selects: Selects, stop: int) -> Iterator[Part]:
@@ -306,7 +319,8 @@ class _Chunk:
             numbers = pa.array(range(before, before + len(rows)), pa.int64())
             with _broken():
                 cursor.register("part", rows.append_column(number, numbers).slice(0, stop - before))
-                for lines in faulty(cursor, selects, "part", number=number, source=self.name):
+                relation = self.shape.relation("part", number)
+                for lines in faulty(cursor, selects, relation, number=number, source=self.name):
                     yield Part(self.index, malformed=lines)
                 cursor.unregister("part")
             before += len(rows)

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from flowlens import columnnames
 from flowlens.accounting import KEPT_TEXT, MalformedLine
-from flowlens.fields import Kind, field_of, quoted
+from flowlens.columnnames import GATEWAY
+from flowlens.fields import MILLISECONDS, Kind, field_of, quoted
 from flowlens.judge import LIMITS, Reason, Status
 from flowlens.parquet.footers import Type
-from flowlens.parquet.proofs import ACTIONS, INT32_MAX, Proven, has_limits
+from flowlens.parquet.proofs import ACTIONS, LAST_MOMENT, Proven, has_limits
 from flowlens.parquet.shapes import Held, Shape
 from flowlens.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
 
@@ -31,9 +33,6 @@ _SQL_TYPES = {
     Kind.INT64: "bigint",
     Kind.TIME: "timestamptz",
 }
-
-
-_GATEWAY = frozenset(("resource_type", "tgw_id", "tgw_attachment_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Selects:
             wanted |= {"log_status", self.shape.layout.marker or ""}
         wanted |= {fault.held.column for fault in self.faults}
         if any(fault.missing and fault.held.column == "action" for fault in self.faults):
-            wanted |= _GATEWAY
+            wanted |= GATEWAY
         return tuple(held.name for held in self.shape.held if held.column in wanted)
 
     def window(self, *, since: bool, until: bool) -> Iterator[str]:
@@ -164,7 +163,7 @@ class Selects:
         if held.type is Type.TEXT:
             condition = f"not regexp_full_match({self._text(held)}, '-?[0-9]+')"
             yield Fault(condition, Reason.BAD_INTEGER, held)
-        if held.type is Type.NUMBER:
+        if held.type is Type.NUMBER and held.field.kind is not Kind.TIME:
             yield Fault(f"{raw} <> trunc({raw})", Reason.BAD_INTEGER, held)
         condition = f"({self._text(held)} is not null and {self._number(held)} is null)"
         yield Fault(condition, Reason.OUT_OF_RANGE, held)
@@ -183,7 +182,7 @@ class Selects:
     @property
     def _gateway(self) -> list[Held]:
         """The columns by which a transit gateway's record, which has no action, is known."""
-        return [held for held in self.shape.held if held.column in _GATEWAY]
+        return [held for held in self.shape.held if held.column in GATEWAY]
 
     def _is_null(self, held: Held) -> str:
         return f"{self._text(held)} is null"
@@ -192,12 +191,16 @@ class Selects:
         """The column as a text, or as it is where that says as much about its nulls."""
         raw = quoted(held.name)
         if held.type is not Type.TEXT:
+            whole = f"cast(cast({raw} as decimal(18, 0)) as varchar)"
+            if held.type is Type.NUMBER and held.column == "account_id":
+                return f"case when {raw} between 0 and 999999999999 then {whole} end"
             return raw if has_limits(held) else f"cast({raw} as varchar)"
-        if held.column in self.proven.plain:
-            return raw
-        for null in NULLS:
-            raw = f"nullif({raw}, '{null}')"
-        return raw
+        if held.column not in self.proven.plain:
+            for null in NULLS:
+                raw = f"nullif({raw}, '{null}')"
+        if held.column in ("action", "log_status", "protocol"):
+            return raw if held.column in self.proven.named else _worded(held.column, raw)
+        return _plain_number(held.field.kind, raw) if has_limits(held) else raw
 
     def _number(self, held: Held) -> str:
         """The column as an integer; null where it is none, or outside its field's limits.
@@ -207,15 +210,16 @@ class Selects:
         raw, limit = quoted(held.name), LIMITS[held.field.kind]
         sure = held.column in self.proven.within
         if held.type is Type.MOMENT:
-            most = f"make_timestamp({limit * 1000})"
+            most = f"make_timestamp({LAST_MOMENT})"
             known = f"{raw} between make_timestamp(0) and {most}"
             return f"epoch_us({raw})" if sure else f"case when {known} then epoch_us({raw}) end"
         if held.type is Type.INTEGER:
             known = f"{raw} between 0 and {limit}"
             return raw if sure else f"case when {known} then cast({raw} as bigint) end"
         if held.type is Type.NUMBER:
-            known = f"{raw} = trunc({raw}) and {raw} between 0 and {limit}"
-            return f"case when {known} then try_cast({raw} as bigint) end"
+            whole = "true" if held.field.kind is Kind.TIME else f"{raw} = trunc({raw})"
+            known = f"{whole} and {raw} between 0 and {limit}"
+            return f"case when {known} then try_cast(trunc({raw}) as bigint) end"
         text = self._text(held)
         number = f"try_cast({text} as bigint)"
         known = f"regexp_full_match({text}, '[0-9]{{1,31}}') and {number} <= {limit}"
@@ -226,8 +230,34 @@ class Selects:
         if held.type is Type.MOMENT:
             return f"make_timestamptz({number} // 1000000 * 1000000)"
         if held.column not in self.proven.seconds:
-            number = f"case when {number} > {INT32_MAX} then {number} // 1000 else {number} end"
+            number = f"case when {number} >= {MILLISECONDS} then {number} // 1000 else {number} end"
         return f"make_timestamptz(cast({number} as bigint) * 1000000)"
+
+
+def _worded(column: str, text: str) -> str:
+    """Other people's words for a column's values as AWS says them; the rest stays as it is."""
+    cases = " ".join(
+        f"when '{word}' then '{value}'" for word, value in columnnames.words(column).items()
+    )
+    return f"case lower(trim({text})) {cases} else {text} end"
+
+
+_ISO = (
+    "^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,][0-9]+)?"
+    "(?: ?(?:Z|UTC|([+-][0-9]{2}):?([0-9]{2})?))?$"
+)
+
+
+def _plain_number(kind: Kind, text: str) -> str:
+    """A number's text as an integer's, where it is one; an ISO 8601 time as Unix seconds."""
+    if kind is not Kind.TIME:
+        return f"regexp_replace({text}, '^([0-9]+)\\.0*$', '\\1')"
+    digits = f"regexp_replace({text}, '^([0-9]+)\\.[0-9]*$', '\\1')"
+    date = f"regexp_replace({text}, '{_ISO}', '\\1 \\2\\3:\\4', 'i')"
+    moment = f"try_cast(regexp_replace({date}, ':$', '') as timestamptz)"
+    seconds = f"cast(epoch_us({moment}) // 1000000 as varchar)"
+    iso = f"regexp_matches({text}, '{_ISO}', 'i')"
+    return f"case when {iso} then coalesce({seconds}, {text}) else {digits} end"
 
 
 def words(fixed: Sequence[str]) -> str:

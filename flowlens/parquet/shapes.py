@@ -1,29 +1,20 @@
 """Shapes: which column of `flows` each column of a Parquet file is, and what none of them can be.
 
-Names are AWS's own with `_`, flowlens's, and those of Athena's tables, in upper or lower case. What
-flowlens doesn't know keeps its own name.
+What the names mean is said by `columnnames`, for Parquet as for CSV and JSON.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from flowlens.fields import Field, Kind, columns_by_token, field_of, fields
-from flowlens.layouts import Layout
-from flowlens.parquet.footers import Type
-
-ALIASES = {
-    "account": "account_id",
-    "sourceaddress": "srcaddr",
-    "destinationaddress": "dstaddr",
-    "sourceport": "srcport",
-    "destinationport": "dstport",
-    "numpackets": "packets",
-    "numbytes": "bytes",
-}
-"""Names in the tables of Athena's older documentation, beside those that only lack the `_`."""
+from flowlens import columnnames, ocsf
+from flowlens.columnnames import NamesError, depends_on_values, is_record, known, require_record
+from flowlens.fields import Field, Kind, field_of, fields
+from flowlens.layouts import Layout, from_table
+from flowlens.parquet import events
+from flowlens.parquet.footers import RowGroup, Type
 
 _NUMBERS = (Type.INTEGER, Type.NUMBER, Type.TEXT)
 _TYPES = {
@@ -61,14 +52,28 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns of a Parquet file in their order; files of one shape are read as one table."""
+    """The columns of a Parquet file in their order; files of one shape are read as one table.
+
+    Of one with OCSF's `events` these are the file's columns, and `held` what is made of them.
+    """
 
     held: tuple[Held, ...]
+    events: tuple[str, ...] = ()
+
+    def relation(self, base: str, *kept: str) -> str:
+        """What holds the columns: the file's own relation, or that of its events."""
+        return events.relation(self.events, base, kept) if self.events else base
 
     @property
     def layout(self) -> Layout:
         """The same columns as those of text records."""
-        return Layout(tuple(held.column for held in self.held))
+        names = tuple(held.name for held in self.held)
+        return from_table(tuple(held.column for held in self.held), names)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether flowlens wrote it, as an answer that has all of its columns."""
+        return fields().keys() <= {held.column for held in self.held}
 
     def get(self, column: str) -> Held | None:
         """What holds a column of `flows`, if anything does."""
@@ -76,12 +81,16 @@ class Shape:
 
     def __str__(self) -> str:
         layout = self.layout
+        if self.events:
+            return "OCSF events, by their Parquet schema"
         return f"version {layout.version}, {len(self.held)} fields, by its Parquet schema"
 
 
 @lru_cache(maxsize=256)
-def shape(columns: tuple[tuple[str, Type], ...]) -> Shape:
-    """The shape of a file with these columns.
+def shape(
+    columns: tuple[tuple[str, Type], ...], samples: tuple[tuple[str, tuple[object, ...]], ...] = ()
+) -> Shape:
+    """The shape of a file with these columns; `samples` are values of those that only these tell.
 
     Raises:
         NoFlowLogError: they are no flow log's, one is of a type that it can't be, or two are one.
@@ -90,18 +99,24 @@ def shape(columns: tuple[tuple[str, Type], ...]) -> Shape:
     ['srcaddr', 'start_time']
     """
     # Nobody can ask for a column without a name, or with one that can't be written.
-    held = tuple(
-        Held(name, kind, column_of(name)) for name, kind in columns if name and name.isprintable()
-    )
-    known = [found for found in held if found.column in fields()]
-    if not known or (2 * len(known) < len(held) and not _both_ends(held)):
+    kept = [(name, kind) for name, kind in columns if name and name.isprintable()]
+    names = [name for name, _ in kept]
+    if ocsf.is_event(names) and ("src_endpoint", Type.NESTED) in kept:
+        made = (Held(events.PREFIX + name, Type.TEXT, name) for name in events.columns())
+        return Shape(tuple(made), events.sources(names))
+    if not is_record(names) and not any(known(name) for name in names):
+        raise NoFlowLogError(f"Parquet, but no flow log: {_listed(columns)}")
+    values = dict(samples)
+    try:
+        _require_apart(names)
+        places = columnnames.columns(names, lambda name: values.get(name, ()), _spelled)
+        require_record(names, places)
+    except NamesError as error:
+        raise NoFlowLogError(f"Parquet: {error}") from error
+    held = tuple(Held(name, kind, place) for (name, kind), place in zip(kept, places, strict=True))
+    if not is_record(names):
         raise NoFlowLogError(f"Parquet, but no flow log: {_listed(columns)}")
     for found in held:
-        others = [other.name for other in held if other.column == found.column]
-        if len(others) > 1:
-            raise NoFlowLogError(
-                f"Parquet in which {' and '.join(map(repr, others))} are one column; leave one out"
-            )
         allowed = _TYPES.get(found.field.kind)
         possible = found.type in allowed if allowed else found.type is not Type.NESTED
         if found.column in fields() and (not possible or found.type is Type.BINARY):
@@ -113,27 +128,28 @@ def shape(columns: tuple[tuple[str, Type], ...]) -> Shape:
     return Shape(held)
 
 
-def column_of(name: str) -> str:
-    """The column of `flows` that a file's column is.
-
-    >>> column_of("Start"), column_of("interfaceid"), column_of("tcp-flags"), column_of("Owner")
-    ('start_time', 'interface_id', 'tcp_flags', 'owner')
-    """
-    plain = name.lower().replace("-", "_")
-    return _columns().get(plain) or _columns().get(plain.replace("_", "")) or plain
-
-
-@cache
-def _columns() -> dict[str, str]:
-    known = {token.lower(): column for token, column in columns_by_token().items()}
-    known |= {name: name for name in fields()}
-    without = {name.replace("_", ""): column for name, column in known.items()}
-    return {**ALIASES, **without, **known}
+def samples(
+    columns: Sequence[tuple[str, Type]], whole: RowGroup
+) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Values of the columns whose names don't tell alone what they are, by a file's statistics."""
+    for name, kind in columns:
+        told = whole.statistics.get(name)
+        if kind is Type.TEXT and told is not None and depends_on_values(name):
+            yield name, (told.low, told.high)
 
 
-def _both_ends(held: Sequence[Held]) -> bool:
-    columns = {found.column for found in held}
-    return {"srcaddr", "dstaddr"} <= columns or {"pkt_srcaddr", "pkt_dstaddr"} <= columns
+def _spelled(name: str) -> str:
+    """An unknown column's name as SQL has it, with all that is in it."""
+    return name.lower().replace("-", "_")
+
+
+def _require_apart(names: Sequence[str]) -> None:
+    """See that no two names differ by case alone: DuckDB couldn't tell these columns apart."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name or names.count(name) > 1:
+            raise NamesError(f"the columns {other!r} and {name!r} are one column; leave one out")
 
 
 def _listed(columns: Sequence[tuple[str, Type]]) -> str:

@@ -268,7 +268,8 @@ class Tables:
         """The files as one relation. Folders named like `region=x` say nothing of a record."""
         name = f"flowlens_files_{next(self._numbers)}"
         self._set(name, [file.path for file in files])
-        return f"read_parquet(getvariable('{name}'), hive_partitioning = false)"
+        base = f"read_parquet(getvariable('{name}'), hive_partitioning = false)"
+        return files[0].shape.relation(base, "file_index", "file_row_number")
 
     def _set(self, name: str, value: Any) -> None:
         self.connection.execute(f"set variable {name} = $value", {"value": value})

@@ -1,0 +1,162 @@
+"""Other people's tables are read or refused, whatever their columns and values are called."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from parquets import ask
+
+from flowlens.cli.session import remarks
+from flowlens.errors import NoInputError, UsageError
+from flowlens.flows import read as flows
+
+START, END = datetime(2025, 12, 1, 0, 0, 1, tzinfo=UTC), datetime(2025, 12, 1, 0, 0, 30, tzinfo=UTC)
+VALUES = {
+    "account_id": "111122223333", "interface_id": "eni-1", "srcaddr": "203.0.113.8",
+    "dstaddr": "10.20.1.5", "srcport": 51000, "dstport": 22, "protocol": 6, "packets": 3,
+    "bytes": 180, "start_time": START, "end_time": END, "action": "REJECT", "log_status": "OK",
+}  # fmt: skip
+PLAIN = {
+    "account-id": "111122223333", "interface-id": "eni-1", "srcaddr": "203.0.113.8",
+    "dstaddr": "10.20.1.5", "srcport": "51000", "dstport": "22", "protocol": "6", "packets": "3",
+    "bytes": "180", "start": "1764547201", "end": "1764547230", "action": "REJECT",
+    "log-status": "OK",
+}  # fmt: skip
+RENAMED = {
+    "Athena": {"account-id": "account", "interface-id": "interfaceid", "srcaddr": "sourceaddress",
+               "dstaddr": "destinationaddress", "srcport": "sourceport",
+               "dstport": "destinationport", "packets": "numpackets", "bytes": "numbytes",
+               "start": "starttime", "end": "endtime", "log-status": "logstatus"},
+    "Insights": {"account-id": "accountId", "interface-id": "interfaceId", "srcaddr": "srcAddr",
+                 "dstaddr": "dstAddr", "srcport": "srcPort", "dstport": "dstPort",
+                 "log-status": "logStatus"},
+    "Tailpipe": {"account-id": "interface_account_id", "interface-id": "interface_id",
+                 "srcaddr": "src_addr", "dstaddr": "dst_addr", "srcport": "src_port",
+                 "dstport": "dst_port", "start": "start_time", "end": "end_time"},
+    "Splunk": {"account-id": "aws_account_id", "srcaddr": "src_ip", "dstaddr": "dest_ip",
+               "srcport": "src_port", "dstport": "dest_port", "protocol": "protocol_code",
+               "start": "start_time", "end": "end_time", "action": "vpcflow_action"},
+    "blanks": {"srcaddr": "Src Addr", "dstaddr": "DST-ADDR", "log-status": "Log Status"},
+    "src and dest": {"srcaddr": "src", "dstaddr": "dest", "log-status": "status"},
+}  # fmt: skip
+SAID = {
+    "action in any case": {"action": "reject"},
+    "blocked": {"action": "Blocked"},
+    "a protocol's name": {"protocol": "TCP"},
+    "milliseconds": {"start": "1764547201999", "end": "1764547230000"},
+    "an offset": {"start": "2025-12-01T13:00:01+13:00", "end": "2025-12-01T05:30:30+05:30"},
+    "fractions": {"start": "2025-12-01T00:00:01.987654Z", "end": "2025-12-01 00:00:30.5 UTC"},
+    "no offset": {"start": "2025-12-01 00:00:01", "end": "2025-12-01T00:00:30"},
+    "an offset without a colon": {"start": "2025-12-01T00:00:01.000000+0000"},
+    "numbers with a point": {"dstport": "22.0", "bytes": "180.0", "start": "1764547201.5"},
+    "a status in lower case": {"log-status": "ok"},
+}
+FORMS = ("csv", "semicolons", "json", "jsonl", "parquet")
+
+
+def write(place: Path, rows: list[dict[str, str | None]], form: str) -> Path:
+    path = place / f"a.{'parquet' if form == 'parquet' else 'data'}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif form == "json":
+        path.write_text(json.dumps(rows))
+    elif form == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)))
+    else:
+        mark = ";" if form == "semicolons" else ","
+        lines = [mark.join(f'"{value or ""}"' for value in row.values()) for row in rows]
+        path.write_bytes(("\ufeff" + "\r\n".join([mark.join(rows[0]), *lines])).encode())
+    return path
+
+
+def got(path: Path) -> list[dict[str, object]]:
+    asked = ask(path)
+    assert [str(line) for line in asked.malformed] == []
+    assert asked.account.total.adds_up
+    assert remarks(asked.account) == []
+    return [{name: row[name] for name in VALUES} for row in asked.rows]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("who", RENAMED)
+def test_a_table_is_read_whatever_its_columns_are_called(tmp_path, who, form):
+    row = {RENAMED[who].get(name, name): value for name, value in PLAIN.items()}
+    assert got(write(tmp_path, [row, row], form)) == [VALUES, VALUES]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("how", SAID)
+def test_a_table_is_read_whatever_its_values_are_called(tmp_path, how, form):
+    assert got(write(tmp_path, [PLAIN | SAID[how], PLAIN], form)) == [VALUES, VALUES]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_exact_one_of_two_names_wins_and_else_the_table_is_refused(tmp_path, form):
+    row = PLAIN | {"src_ip": "192.0.2.99"}
+    assert got(write(tmp_path, [row], form)) == [VALUES]
+    del row["srcaddr"]
+    path = write(tmp_path, [row | {"source_address": "192.0.2.7"}], form)
+    with pytest.raises(NoInputError, match="'src_ip' and 'source_address' are one field, srcaddr"):
+        ask(path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"srcAddr": "203.0.113.8", "dstPort": "22", "count(*)": "41"},
+        {"srcaddr": "203.0.113.8", "dstaddr": "10.0.0.1", "bytes": "1", "records": "4"},
+        {"protocol": "6", "dstport": "22", "records": "4", "bytes": "1"},
+    ],
+)
+def test_a_sum_over_records_is_refused_with_its_columns(tmp_path, form, row):
+    with pytest.raises(NoInputError, match=", ".join(list(row)[:2])):
+        ask(write(tmp_path, [row, row], form))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_table_whose_addresses_are_not_understood_is_never_read_in_silence(tmp_path, form):
+    row = {"from_addr" if name == "srcaddr" else name: value for name, value in PLAIN.items()}
+    asked = ask(write(tmp_path, [row], form))
+    (said,) = remarks(asked.account)
+    assert said.endswith("no column is srcaddr; not understood: from_addr")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_quiet_intervals_alone_lack_nothing(tmp_path, form):
+    row = {name: PLAIN[name] for name in ("interface-id", "start", "end")} | {"status": "NODATA"}
+    assert remarks(ask(write(tmp_path, [row], form)).account) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_question_for_what_no_table_has_is_refused(tmp_path, form):
+    row = {name: value for name, value in PLAIN.items() if name != "action"}
+    found = flows(write(tmp_path, [row], form), progress=False)
+    with pytest.raises(UsageError, match="rejected_by_port needs action, which no input has"):
+        found.query("rejected_by_port").arrow()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_2038_and_later_stay_dates(tmp_path, form):
+    asked = ask(write(tmp_path, [PLAIN | {"start": "2147483648", "end": "2147483700"}], form))
+    assert asked.rows[0]["start_time"] == datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Records": [{"eventName": "X", "region": "r" * 90}] * 200_000},
+        [{"a": "x" * 90}] * 200_000,
+        {"events": [{"type": "x" * 90}] * 200_000},
+        {"results": [[{"field": "srcAddr", "value": "192.0.2.1"}, {"field": "n", "value": "4"}]]},
+    ],
+)
+def test_json_that_is_no_flow_log_is_refused_whatever_its_size(tmp_path, value):
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    with pytest.raises(NoInputError, match="no flow log"):
+        ask(tmp_path / "a.json")
