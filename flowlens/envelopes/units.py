@@ -62,7 +62,7 @@ class Units:
         """Texts that are a record each, or a record's JSON; one that was there before under the
         same id is a repeat.
         """
-        if not any(text.lstrip()[:1] == "{" for text in texts):
+        if "{" not in "".join(texts):
             yield from self._plain(texts, ids)
             return
         told = zip_longest(texts, ids, map(_row, texts))
@@ -70,7 +70,7 @@ class Units:
             some, own, rows = zip(*group, strict=True)
             if is_row:
                 identities = [
-                    identity and (identity, text) for text, identity in zip(some, own, strict=True)
+                    identity and (text, identity) for text, identity in zip(some, own, strict=True)
                 ]
                 yield from self.rows(cast("Sequence[Row]", rows), identities)
             else:
@@ -78,9 +78,12 @@ class Units:
 
     def _plain(self, texts: list[str], ids: Sequence[str | None]) -> Iterator[Block]:
         self._messages = True
-        if any(ids):
+        if ids and all(ids):
+            self._ids += zip(texts, ids, strict=True)
+            self._places += range(len(self._lines), len(self._lines) + len(ids))
+        elif any(ids):
             pairs = zip(texts, ids, strict=True)
-            self._identify([identity and (identity, text) for text, identity in pairs])
+            self._identify([identity and (text, identity) for text, identity in pairs])
         self._size += sum(map(len, texts)) + len(texts)
         self._lines += texts
         yield from self.due()
