@@ -72,7 +72,6 @@ def mail(
     rows: list[Row] = relations.table(
         f"select * from intervals order by start_time desc limit {WEEK + 1}"
     ).to_pylist()
-    week = rows[1:]
     scans = judged.table.filter(pc.equal(judged.table["tier"], "scanner"))
     new = scans.filter(scans[NEW.name])
     told = sorted(new.to_pylist(), key=lambda row: not row["answered"])
@@ -91,7 +90,7 @@ def mail(
         before=earlier[0] if earlier else None,
         since=known[0] if known else None,
         totals=rows[0] if rows else {},
-        usual={name: median(row[name] for row in week) for name in _USUAL} if week else None,
+        usual=_usual(rows[1:]),
         firings=firings,
         why=judged.why,
         scanners=shown,
@@ -102,6 +101,13 @@ def mail(
         difference=difference,
         origins=origins,
     )
+
+
+def _usual(week: Sequence[Row]) -> Mapping[str, float] | None:
+    """The medians of a week; an interval that couldn't be summed up or judged tells less."""
+    known = {name: [row[name] for row in week if row[name] is not None] for name in _USUAL}
+    medians = {name: median(values) for name, values in known.items() if values}
+    return medians if "rejected" in medians else None
 
 
 _USUAL = ("records", "rejected", "sources", "new_scanners")
