@@ -221,9 +221,12 @@ def test_what_can_be_read_beside_it_still_counts(credentials, hasty, capfd, tmp_
 
     remote = ("s3://bkt/p", "cloudwatch:group")
     with fake(answer) as aws:
-        exit_code, lines = run(capfd, str(tmp_path), *remote, "--endpoint-url", aws.url)
-        strict, _ = run(capfd, str(tmp_path), *remote, "--endpoint-url", aws.url, "--strict")
-    assert (exit_code, strict) == (0, 4)
+        words = (str(tmp_path), *remote, "--endpoint-url", aws.url)
+        refused, (line,) = run(capfd, *words)
+        exit_code, lines = run(capfd, *words, "--skip-missing")
+        strict, _ = run(capfd, *words, "--skip-missing", "--strict")
+    assert (refused, exit_code, strict) == (3, 0, 4)
+    assert line.endswith(" (and 1 more); --skip-missing reads what is there")
     assert [line.split(": ")[1] for line in lines] == list(remote)
     assert "no such bucket" in lines[0]
     assert "credentials have expired" in lines[1]

@@ -120,16 +120,20 @@ def test_account_and_region_narrow_what_is_listed(moto):
     ]
     keys = {(lay, a, r): key(lay, account=a, region=r) for lay, a, r in every}
     bucket("bkt", dict.fromkeys(keys.values(), b"x"))
-    for wanted in (Choice(accounts=(OTHER,)), Choice(region="us-gov-west-1")):
+    for wanted in (
+        Choice(accounts=(OTHER,)),
+        Choice(accounts=(OTHER, ACCOUNT)),
+        Choice(region="us-gov-west-1"),
+    ):
         found, asked = listed("bkt", "", wanted)
         fits = [
             name
             for (_, account, region), name in keys.items()
-            if wanted.account in (None, account) and wanted.region in (None, region)
+            if account in (wanted.accounts or (account,)) and wanted.region in (None, region)
         ]
         assert found == sorted(fits)
         for at in map(place, asked):
-            assert wanted.account in (None, at.account) or at.account is None
+            assert at.account in (None, *wanted.accounts) or not wanted.accounts
             assert wanted.region in (None, at.region) or at.region is None
 
 
@@ -270,7 +274,8 @@ def test_a_remote_name_is_no_path(moto, tmp_path, monkeypatch):
     target = tmp_path / "s3:/bkt/a.log"
     target.parent.mkdir(parents=True)
     target.touch()
-    assert main(["sql", "select srcaddr from flows", f"{place}/a.log", "-o", str(target)]) == 0
+    words = ["sql", "select srcaddr from flows", f"{place}/a.log", "-f", "table"]
+    assert main([*words, "-o", str(target)]) == 0
     assert b"192.0.2.1" in target.read_bytes()
 
 
