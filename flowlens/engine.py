@@ -208,8 +208,8 @@ _FULL = os.strerror(errno.ENOSPC)
 def _no_room(error: Exception) -> FlowlensError:
     what = str(error).strip().partition("\n")[0]
     return FlowlensError(
-        f"out of room in memory and in {parent()}: {what}; make room there, or set TMPDIR to another "
-        "place"
+        f"out of room in memory and in {parent()}: {what}; make room there, or set TMPDIR to "
+        "another place"
     )
 
 
