@@ -53,6 +53,8 @@ def flat(event: Mapping[str, object]) -> dict[str, object]:
     row = {column: _first(event, paths) for column, paths in places().items()}
     status = str(row["log_status"]).upper()
     row["log_status"] = status if status.lower() in words("log_status") else None
+    if not str(row["tcp_flags"]).isdigit():
+        row["tcp_flags"] = None  # some say it in words
     quiet = row["log_status"] in ("NODATA", "SKIPDATA")
     row["action"] = None if quiet else _action(event)
     row["flow_direction"] = words("flow_direction").get(str(row["flow_direction"]).lower())

@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 from flowlens import ocsf
 from flowlens.columnnames import words
-from flowlens.fields import fields, quoted
+from flowlens.fields import Kind, fields, quoted
+from flowlens.judge import LIMITS
 from flowlens.patterns import NULLS
 
 PREFIX = "flowlens_"
@@ -49,7 +50,21 @@ def _value(column: str, names: Sequence[str]) -> str:
         return f"case when {other} then 'class ' || cast(class_uid as varchar) else {known} end"
     if column == "flow_direction":
         return _words(column, f"lower({_first(_places(column, names))})")
-    return _first(_places(column, names))
+    text = _first(_places(column, names))
+    if not is_number(column):
+        return text
+    other = "-1" if ocsf.places().get(column) else "null"
+    if column == "protocol":
+        other = f"cast({_words(column, f'lower({text})')} as bigint), {other}"
+    if fields()[column].kind is Kind.TIME:
+        other = f"epoch_us(try_cast({text} as timestamptz)) // 1000, {other}"
+    # What is no number is out of range, so that the row is told.
+    return f"case when {text} is not null then coalesce(try_cast({text} as bigint), {other}) end"
+
+
+def is_number(column: str) -> bool:
+    """Whether a field is a number or a time."""
+    return fields()[column].kind in LIMITS
 
 
 def _status(names: Sequence[str]) -> str:

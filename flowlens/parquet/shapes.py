@@ -102,8 +102,12 @@ def shape(
     kept = [(name, kind) for name, kind in columns if name and name.isprintable()]
     names = [name for name, _ in kept]
     if ocsf.is_event(names) and ("src_endpoint", Type.NESTED) in kept:
-        made = (Held(events.PREFIX + name, Type.TEXT, name) for name in events.columns())
-        return Shape(tuple(made), events.sources(names))
+        kinds = {True: Type.INTEGER, False: Type.TEXT}
+        made = tuple(
+            Held(events.PREFIX + name, kinds[events.is_number(name)], name)
+            for name in events.columns()
+        )
+        return Shape(made, events.sources(names))
     if not is_record(names) and not any(known(name) for name in names):
         raise NoFlowLogError(f"Parquet, but no flow log: {_listed(columns)}")
     values = dict(samples)
