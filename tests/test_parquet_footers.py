@@ -137,6 +137,10 @@ CONTRADICTIONS: dict[str, tuple[Callable[[list[dict[int, Any]]], None], str]] = 
     ),
     "no row group": (lambda groups: groups.clear(), "12 rows by its footer, 0 by its row groups"),
     "a text for a number": (chunk(5, size=b"1"), "something else stands in its footer"),
+    "lists for structs": (
+        lambda groups: groups.__setitem__(0, []),
+        "something else stands in its footer",
+    ),
     "a number for a list": (
         lambda groups: groups[0].update({1: 7}),
         "something else stands in its footer",

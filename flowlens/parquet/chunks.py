@@ -55,7 +55,7 @@ def require_chunks(metadata: pq.FileMetaData, content: bytes, size: int) -> None
     """
     try:
         _require(metadata, content, size)
-    except (TypeError, KeyError, AttributeError):
+    except (TypeError, LookupError, AttributeError):
         raise ValueError("broken Parquet: something else stands in its footer") from None
 
 
