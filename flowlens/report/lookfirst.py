@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flowlens.report import refusals, trouble
+from flowlens.report import own, refusals, trouble
 from flowlens.report.model import Finding, Report
 from flowlens.report.rules import Rule
 
 RULES = (
+    Rule("own_scanner", "own scanner", least=1, lines=3, urgent=True),
     Rule("internal_worked", "own→own", least=3, lines=3, urgent=True),
     Rule("answered", "answered", least=1, lines=3, urgent=True),
     Rule("replies", "replies", least=3, lines=2, urgent=True),
@@ -40,6 +41,7 @@ def look_first(report: Report) -> tuple[Finding, ...]:
 
 
 _KINDS: dict[str, Callable[[Report, Rule], Iterator[Finding]]] = {
+    "own_scanner": own.scanner,
     "internal_worked": refusals.internal_worked,
     "answered": refusals.answered,
     "replies": refusals.replies,

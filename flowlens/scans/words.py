@@ -28,6 +28,9 @@ _REASONS = (
     ("half_open", "half_open", "left half-open"),
     ("connectionless", "connectionless", "allowed, without connections to see"),
     ("touches_session", "session", "with a session"),
+    ("swept", "own_swept", "in a sweep, neither served nor answered"),
+    ("lone", "own_lone", "at a probed port, neither served nor answered"),
+    ("insisted", "own_insisted", "neither served nor answered, where it insists"),
 )
 """Column of a verdict, what it weighs, and how it is said."""
 

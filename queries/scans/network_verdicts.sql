@@ -30,6 +30,9 @@
 -- column: half_open bigint | | touches left half-open
 -- column: connectionless bigint | | touches allowed without connections
 -- column: touches_session bigint | | touches that became a session
+-- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
+-- column: lone bigint | | the same at a commonly probed port, in no sweep
+-- column: insisted bigint | | the same where it insisted
 -- column: members bigint | | sources of the network that touched a target and didn't alarm alone
 with members as (
     select network, count(*) as members
@@ -65,6 +68,9 @@ select
     judged.half_open,
     judged.connectionless,
     judged.touches_session,
+    judged.swept,
+    judged.lone,
+    judged.insisted,
     members.members
 from judged
 join members
