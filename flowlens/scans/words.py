@@ -31,6 +31,8 @@ _REASONS = (
     ("swept", "own_swept", "in a sweep, neither served nor answered"),
     ("lone", "own_lone", "at a probed port, neither served nor answered"),
     ("insisted", "own_insisted", "neither served nor answered, where it insists"),
+    ("retried", "own_retried", "neither served nor answered, tried again as clients do"),
+    ("found_open", "own_session", "in a sweep, with a session"),
 )
 """Column of a verdict, what it weighs, and how it is said."""
 

@@ -37,6 +37,8 @@
 -- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
 -- column: lone bigint | | the same at a commonly probed port, in no sweep
 -- column: insisted bigint | | the same where it insisted
+-- column: retried bigint | | the same where it tried again, at web, mail, name and time servers
+-- column: found_open bigint | | touches of a host of ours in a sweep that became a session
 with known as (
     select srcaddr, sum(sessions) as sessions, count(distinct day) as days
     from visits
@@ -62,7 +64,8 @@ steps as (
             + case when walk.inside then evidence.inside else 0 end
             + case
                 when
-                    known.sessions >= evidence.trust_sessions
+                    not walk.inside
+                    and known.sessions >= evidence.trust_sessions
                     and known.days >= evidence.trust_days
                     then evidence.trust
                 else 0
@@ -181,7 +184,9 @@ reasons as (
         count(*) filter (where sweep = 0 and outcome = 6) as touches_session,
         count(*) filter (where sweep = 1) as swept,
         count(*) filter (where sweep = 2) as lone,
-        count(*) filter (where sweep = 3) as insisted
+        count(*) filter (where sweep = 3) as insisted,
+        count(*) filter (where sweep = 4) as retried,
+        count(*) filter (where sweep = 5) as found_open
     from grounds
     where step between bottom and top
     group by srcaddr
@@ -286,7 +291,9 @@ select
     coalesce(reasons.touches_session, 0) as touches_session,
     coalesce(reasons.swept, 0) as swept,
     coalesce(reasons.lone, 0) as lone,
-    coalesce(reasons.insisted, 0) as insisted
+    coalesce(reasons.insisted, 0) as insisted,
+    coalesce(reasons.retried, 0) as retried,
+    coalesce(reasons.found_open, 0) as found_open
 from tiers
 cross join evidence
 join sums

@@ -33,6 +33,8 @@
 -- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
 -- column: lone bigint | | the same at a commonly probed port, in no sweep
 -- column: insisted bigint | | the same where it insisted
+-- column: retried bigint | | the same where it tried again, at web, mail, name and time servers
+-- column: found_open bigint | | touches of a host of ours in a sweep that became a session
 -- column: members bigint | | sources of the network that touched a target and didn't alarm alone
 with members as (
     select network, count(*) as members
@@ -71,6 +73,8 @@ select
     judged.swept,
     judged.lone,
     judged.insisted,
+    judged.retried,
+    judged.found_open,
     members.members
 from judged
 join members

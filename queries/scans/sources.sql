@@ -36,6 +36,8 @@
 -- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
 -- column: lone bigint | | the same at a commonly probed port, in no sweep
 -- column: insisted bigint | | the same where it insisted
+-- column: retried bigint | | the same where it tried again, at web, mail, name and time servers
+-- column: found_open bigint | | touches of a host of ours in a sweep that became a session
 -- column: records bigint | records | records from the source
 -- column: one_srcport integer | | its source port, if two or more records come from one alone
 -- column: syn_bytes bigint | bytes | bytes of a refused TCP packet, if that is a whole number on average
@@ -91,6 +93,8 @@ select
     coalesce(judged.swept, 0) as swept,
     coalesce(judged.lone, 0) as lone,
     coalesce(judged.insisted, 0) as insisted,
+    coalesce(judged.retried, 0) as retried,
+    coalesce(judged.found_open, 0) as found_open,
     traces.records,
     case
         when

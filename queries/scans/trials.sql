@@ -17,7 +17,7 @@
 -- column: service bigint | | the lowest of its services that was touched: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
 -- column: rejects_only boolean | | the ENI's log holds rejects alone
--- column: sweep bigint | | host of ours: 1 in a sweep, 2 a lone probed port, 3 insisted, 4 no matter; else 0
+-- column: sweep bigint | | ours: 1 swept, 2 lone, 3 insisted, 4 retried, 5 a session, 6 no matter; else 0
 -- column: weight bigint | micro-nats | evidence for a scanner
 with logs as (
     select
@@ -83,10 +83,10 @@ ours as (
     from touched
     where touched.inside and touched.family between 6 * 65536 and 18 * 65536 - 1
 ),
-by_family as (
-    select srcaddr, family, count(*) as touches, sum(answered) as answered
+by_port as (
+    select srcaddr, service, count(*) as touches, sum(answered) as answered
     from ours
-    group by srcaddr, family
+    group by srcaddr, service
 ),
 by_host as (
     select srcaddr, interface_id, dstaddr, count(*) as touches, sum(answered) as answered
@@ -100,28 +100,27 @@ weighed as (
         ours.dstaddr,
         ours.family,
         ours.outcome,
-        ours.packets >= case
-            when ours.family in (
-                6 * 65536 + 80, 6 * 65536 + 25, 6 * 65536 + 53, 17 * 65536 + 123
-            )
-                then evidence.own_retries
-            else evidence.own_insists
-        end as insisted,
+        ours.answered,
+        ours.packets >= evidence.own_insists as insisted,
+        ours.packets >= evidence.own_retries
+        and ours.family in (
+            6 * 65536 + 80, 6 * 65536 + 25, 6 * 65536 + 53, 17 * 65536 + 123
+        ) as retried,
         (
-            by_family.touches >= evidence.own_sweep
-            and by_family.answered < evidence.own_answered * by_family.touches
+            by_port.touches >= evidence.own_sweep
+            and by_port.answered < evidence.own_answered * by_port.touches
         )
         or (
             by_host.touches >= evidence.own_sweep
             and by_host.answered < evidence.own_answered * by_host.touches
         ) as swept,
         coalesce(services.probed, false)
-        and by_family.answered < evidence.own_answered * by_family.touches as lone
+        and by_port.answered < evidence.own_answered * by_port.touches as lone
     from ours
     cross join evidence
-    join by_family
-        on by_family.srcaddr = ours.srcaddr
-        and by_family.family = ours.family
+    join by_port
+        on by_port.srcaddr = ours.srcaddr
+        and by_port.service = ours.service
     join by_host
         on by_host.srcaddr = ours.srcaddr
         and by_host.interface_id is not distinct from ours.interface_id
@@ -136,12 +135,13 @@ sweeps as (
         weighed.dstaddr,
         weighed.family,
         case
-            when weighed.outcome in (3, 5, 6) then case when weighed.swept then 0 else 4 end
+            when not weighed.swept and (weighed.answered > 0 or not weighed.lone) then 6
+            when weighed.answered > 0 then case when weighed.outcome = 6 then 5 else 6 end
+            when weighed.retried then 4
             when weighed.insisted then 3
-            when weighed.swept and weighed.outcome < 2 and rejecting.found is not null then 0
-            when weighed.swept then 1
-            when weighed.lone then 2
-            else 4
+            when not weighed.swept then 2
+            when weighed.outcome < 2 and rejecting.found is not null then 0
+            else 1
         end as sweep
     from weighed
     left join rejecting
@@ -162,7 +162,9 @@ select
         when sweeps.sweep = 1 then evidence.own_swept
         when sweeps.sweep = 2 then evidence.own_lone
         when sweeps.sweep = 3 then evidence.own_insisted
-        when sweeps.sweep = 4 then 0
+        when sweeps.sweep = 4 then evidence.own_retried
+        when sweeps.sweep = 5 then evidence.own_session
+        when sweeps.sweep = 6 then 0
         when touched.outcome < 2 and touched.family < 2 * 65536 then evidence.refused_icmp
         when touched.outcome < 2 and touched.family between 58 * 65536 and 59 * 65536 - 1
             then evidence.refused_icmp

@@ -15,7 +15,7 @@
 -- column: service bigint | | the lowest of its services that was touched: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
 -- column: rejects_only boolean | | the ENI's log holds rejects alone
--- column: sweep bigint | | host of ours: 1 in a sweep, 2 a lone probed port, 3 insisted, 4 no matter; else 0
+-- column: sweep bigint | | ours: 1 swept, 2 lone, 3 insisted, 4 retried, 5 a session, 6 no matter; else 0
 -- column: weight bigint | micro-nats | evidence of this touch
 -- column: faded bigint | micro-nats | all fading so far, counted on below nothing
 -- column: high bigint | micro-nats | sum of the weights so far, less all fading

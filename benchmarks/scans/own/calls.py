@@ -32,7 +32,8 @@ class Met(IntEnum):
 class Place:
     """Who is there, and what has passed so far; hosts that call come first, then logged targets.
 
-    `truth` collects peer (a number of a host), target, protocol, port and start of every opening.
+    `calls` collects host, target, protocol, port and start of every opening; where a scanner has work
+    besides, those of its scan alone (`scanning`).
     """
 
     rng: np.random.Generator
@@ -43,6 +44,7 @@ class Place:
     outside: list[str]
     first_outside: int
     calls: list[dict[str, np.ndarray]] = field(default_factory=list)
+    scanning: bool = True
 
     @property
     def seconds(self) -> int:
@@ -91,10 +93,11 @@ def call(
     target, when, port, met, protocol = (column[kept] for column in columns)
     count = len(target)
     near = rng.integers(32_768, 61_000, count) if own_port is None else np.full(count, own_port)
-    place.calls.append(
-        {"host": np.full(count, host), "target": target, "protocol": protocol, "port": port,
-         "start": when}
-    )  # fmt: skip
+    if place.scanning:
+        place.calls.append(
+            {"host": np.full(count, host), "target": target, "protocol": protocol, "port": port,
+             "start": when}
+        )  # fmt: skip
     tcp = protocol == TCP
     again = rng.integers(tries[0], tries[1] + 1, count)
     served, half = met == Met.SERVED, (met == Met.HALF) & tcp

@@ -48,7 +48,9 @@ def sweep(place: Place, host: int) -> None:
 def slow_sweep(place: Place, host: int) -> None:
     """The same with minutes or an hour between, by a host that has its own work."""
     rng = place.rng
+    place.scanning = False
     housekeeping(place, host)
+    place.scanning = True
     hosts = place.inside(_breadth(place, 4, 90))
     port = int(rng.choice([22, 445, 3389, 1433, 8080]))
     call(place, host, hosts, _paced(place, len(hosts), rng.choice([600, 3_600])), port,
@@ -144,5 +146,7 @@ def over_ipv6(place: Place, host: int) -> None:
 def busy(place: Place, host: int) -> None:
     """Any of these on a host that has much else to do."""
     rng = place.rng
+    place.scanning = False
     (web_server, crawler, proxy, mail_server)[rng.integers(4)](place, host)
+    place.scanning = True
     (worm, sweep, block, forbidden, connector, guesser)[rng.integers(6)](place, host)
