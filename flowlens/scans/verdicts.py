@@ -19,7 +19,12 @@ from flowlens.scans.words import reasons, sure
 from flowlens.words import port_service
 
 COLUMNS = (
-    Column("srcaddr", "varchar", "", "the source, or a network whose sources scan as one; address@VPC where we have it twice"),
+    Column(
+        "srcaddr",
+        "varchar",
+        "",
+        "the source, or a network whose sources scan as one; address@VPC where we have it twice",
+    ),
     Column("tier", "varchar", "", "scanner, likely, probe, benign, backscatter or return"),
     Column("sure", "bigint", "1-5", "grade of a scanner or likely scanner"),
     Column("evidence", "double", "nats", "what the walk reached; its end where it made no alarm"),

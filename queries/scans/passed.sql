@@ -13,9 +13,11 @@ with calls as (
     where called is not null and records > 0
 ),
 called as (
-    select distinct address, interface_id, protocol, port
+    select address, interface_id, protocol, port
     from exchanges
-    where called is null and inside and records > refused and syns + opens + unsure > 0
+    where called is null and inside
+    group by address, interface_id, protocol, port
+    having sum(records - refused) > 0 and sum(syns + opens + unsure) > 0
 ),
 both_ways as (
     select calls.peer, calls.interface_id, calls.protocol, calls.port

@@ -81,7 +81,12 @@ ours as (
         touched.packets,
         case when touched.outcome in (3, 5, 6) then 1 else 0 end as answered
     from touched
-    where touched.inside and touched.family between 6 * 65536 and 18 * 65536 - 1
+    where
+        touched.inside
+        and (
+            touched.family between 6 * 65536 and 7 * 65536 - 1
+            or touched.family between 17 * 65536 and 18 * 65536 - 1
+        )
 ),
 by_port as (
     select srcaddr, service, count(*) as touches, sum(answered) as answered

@@ -128,7 +128,9 @@ def call(
     seen = np.isin(target, place.logged) & (met != Met.FORBIDDEN)
 
     def add(rows: np.ndarray, ends: dict, values: dict, **more: object) -> None:  # type: ignore[type-arg]
-        chosen = {name: np.broadcast_to(v, (count,))[rows] for name, v in {**ends, **values}.items()}
+        chosen = {
+            name: np.broadcast_to(v, (count,))[rows] for name, v in {**ends, **values}.items()
+        }
         place.capture.add(**chosen, ipv6=ipv6, **more)  # type: ignore[arg-type]
 
     add(everyone, mine, out, inward=False, refused=(met == Met.FORBIDDEN)[everyone])
