@@ -18,7 +18,7 @@ def scanner(report: Report, rule: Rule) -> Iterator[Finding]:
         more = f"; {rest:,} more of ours scan" if rest else ""
         text = (
             f"{row['srcaddr']}, one of ours, scans {_tried(row)} since "
-            f"{clock(row['first_seen'], report)}, {_refused(row)}{_answered(row)}{more}"
+            f"{clock(row['first_seen'], report)}{_refused(row)}{_answered(row)}{more}"
         )
         facts = {name: value for name, value in row.items() if name != "answered"}
         answered = row["answered"]
@@ -42,16 +42,16 @@ def _tried(row: Row) -> str:
 
 def _refused(row: Row) -> str:
     if not row["refused"]:
-        return "unanswered"
+        return ""
     if row["refused"] == row["records"]:
-        return f"{row['refused']:,} refused"
-    return f"{row['refused']:,} of {row['records']:,} refused"
+        return f", {row['refused']:,} refused"
+    return f", {row['refused']:,} of {row['records']:,} refused"
 
 
 def _answered(row: Row) -> str:
     """Who answered with most bytes, and how many others did."""
     if not row["answered"]:
-        return "; nobody answered"
+        return "; nobody answers"
     first, *others = row["answered"]
     service = port_service(first["protocol"], first["dstport"])
     more = f", {len(others):,} more answer" if others else ""
