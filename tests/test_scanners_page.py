@@ -192,7 +192,7 @@ def test_our_own_scanner_is_named_as_such_and_has_no_coverage(tmp_path: Path) ->
     assert own.split()[-3:] == ["9", "1", "████·"]
     assert wave.split()[-3] == "8/8"
     assert page.count("one of our own") == 1
-    assert "one of our own: bar 17.8; 9 refused" in " ".join(page.split())
+    assert "one of our own: bar 17.8; 9 in a sweep" in " ".join(page.split())
 
 
 def test_the_report_shows_our_own_scanner_too(tmp_path: Path) -> None:
