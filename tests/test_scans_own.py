@@ -153,6 +153,12 @@ def test_an_own_scanner_and_who_answered_it_stand_first_in_the_report(tmp_path: 
     assert first.facts["answered"] == 1
 
 
+def test_an_own_scanner_is_found_in_a_log_in_which_nothing_is_refused(tmp_path: Path) -> None:
+    assert finding(tmp_path, calls(20, 23)).kind == "own_scanner"
+    found = scanners(tmp_path, calls(20, 23), parameters={"rejects_records": 1}, tier="scanner")
+    assert [row["srcaddr"] for row in found.arrow().to_pylist()] == ["10.0.1.1"]
+
+
 def test_chatter_and_trifles_stand_below_what_most_rejects_are(tmp_path: Path) -> None:
     chatter = [
         f"eni-1 10.0.7.1 10.0.1.1 67 68 17 1 300 {n * 60} {n * 60 + 30} REJECT OK" for n in range(9)
