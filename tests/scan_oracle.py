@@ -37,7 +37,6 @@ from scan_walk import (
 
 from flowlens.evidence import Evidence
 
-
 _MERGED: Mapping[str, Callable[[Any, Any], Any]] = {"first": min, "packets": add}
 
 

@@ -184,7 +184,7 @@ class Walk:
         touches: Mapping[tuple[str | None, str, int], Touch],
         rejecting: Collection[str | None],
     ) -> dict[tuple[str | None, str, int], str]:
-        """What each TCP or UDP touch of a host of ours is by all that it does; "" weighs as ever."""
+        """What each TCP or UDP touch of ours is by all that is done; "" weighs as ever."""
         numbers = self.evidence
         ours = {key: one for key, one in touches.items() if key[2] >> 16 in (6, 17)}
         ports: defaultdict[Any, list[bool]] = defaultdict(list)
