@@ -153,9 +153,9 @@ class Detector:
             passed: defaultdict[str | None, set[tuple[int, int]]] = defaultdict(set)
             for target, exchange in exchanged.items():
                 sides = asked[Target(target.eni, peer, *target[2:4])]
-                if exchange.inward and any(not side.refused for side in sides):
-                    if any(kind(side) != "stray" for side in sides):
-                        passed[target.eni].add(target[2:4])
+                let_in = any(not side.refused for side in sides)
+                if exchange.inward and let_in and any(kind(side) != "stray" for side in sides):
+                    passed[target.eni].add(target[2:4])
             for target in list(exchanged):
                 ports = passed[target.eni]
                 gateway = len(ports) >= self.evidence["own_passed_ports"]

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.scans.own`: judge flowlens on hosts of our own that scan; prints Markdown."""
+"""`python -m benchmarks.scans.own`: judge flowlens on our own hosts; prints Markdown."""
 
 from __future__ import annotations
 

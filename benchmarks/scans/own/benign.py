@@ -120,7 +120,7 @@ def monitoring(place: Place, host: int) -> None:
 
 
 def health_check(place: Place, host: int) -> None:
-    """A load balancer's: targets of a group or two, every minute or so; a few groups are all dead."""
+    """A load balancer's: targets of a group or two, every so often; a few groups are all dead."""
     rng = place.rng
     for port in rng.choice([80, 443, 8080, 8443, 9000, 3000, 31_380], 2, replace=False):
         hosts = place.inside(rng.integers(3, 30))
@@ -261,7 +261,7 @@ def webhooks(place: Place, host: int) -> None:
 
 
 def gateway(place: Place, host: int) -> None:
-    """A NAT gateway or instance: what others call inside it calls outside, a sweep or two among it."""
+    """A NAT gateway or instance: what others call inside it calls outside, sweeps among it."""
     rng = place.rng
     clients = place.unlogged
     for port, count, dead in ((443, 400, 0.06), (80, 100, 0.1), (22, 20, 0.1), (587, 20, 0.1),
@@ -275,7 +275,8 @@ def gateway(place: Place, host: int) -> None:
                 "peer_port": near, "packet_own": sites, "start": when}  # fmt: skip
         served = met == Met.SERVED
         place.capture.add(**ends, inward=True, packets=np.where(served, 9, 1), opening=2,
-                          bytes=np.where(served, 2_000, 60), closing=np.where(served, 1, 2))  # fmt: skip
+                          bytes=np.where(served, 2_000, 60),
+                          closing=np.where(served, 1, 2))  # fmt: skip
         answered = {name: value[served] if isinstance(value, np.ndarray) else value
                     for name, value in ends.items()}  # fmt: skip
         place.capture.add(**answered, inward=False, packets=9, bytes=4_000, opening=18, closing=1)

@@ -1,7 +1,7 @@
-"""What a host of ours calls, and the flows that follow at its ENI and, where that is logged, the other.
+"""What a host of ours calls, and the flows that follow, at its ENI and at the other's if logged.
 
-Hosts that call have an ENI each. Of the hosts inside that they call half are logged, too; the others
-are addresses without a log, as everybody outside is.
+Hosts that call have an ENI each. Of the hosts inside that they call half are logged, too; the
+others are addresses without a log, as everybody outside is.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Met(IntEnum):
 class Place:
     """Who is there, and what has passed so far; hosts that call come first, then logged targets.
 
-    `calls` collects host, target, protocol, port and start of every opening; where a scanner has work
-    besides, those of its scan alone (`scanning`).
+    `calls` collects host, target, protocol, port and start of every opening; where a scanner has
+    work besides, those of its scan alone (`scanning`).
     """
 
     rng: np.random.Generator
@@ -110,7 +110,8 @@ def call(
     closing = np.where(served, FIN, np.where(half, RST, SYN))
     out = {
         "start": when, "seconds": seconds, "packets": said, "bytes": said * length,
-        "protocol": protocol, "opening": np.where(tcp, SYN, 0), "closing": np.where(tcp, closing, 0),
+        "protocol": protocol, "opening": np.where(tcp, SYN, 0),
+        "closing": np.where(tcp, closing, 0),
     }  # fmt: skip
     back_packets = np.where(served & tcp, np.maximum(said - 1, 1), again)
     answer = np.where(served | half, SYN_ACK, RST_ACK)

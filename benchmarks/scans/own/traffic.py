@@ -1,6 +1,6 @@
 """A week of flow logs of 1,500 hosts of our own, and the truth about each of them.
 
-Frozen before the detector was tuned on it: the same seed gives the same records with the same numpy.
+Frozen before the detector was tuned: the same seed gives the same records with the same numpy.
 """
 
 from __future__ import annotations
