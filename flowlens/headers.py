@@ -28,7 +28,8 @@ RELATIONS = ("flows", "enis", "refusals", "services")
 """What anybody's SQL may read; `enis` and `refusals` are the named queries of that name."""
 
 DETECTOR = (
-    "own", "declared", "evidence", "networks", "sides", "exchanges", "returned", "contacts",
+    "own", "declared", "evidence", "networks", "sides", "exchanges", "returned",
+    "namesakes", "passed", "contacts",
     "touched", "served", "targets", "visits", "trials", "walk", "judged", "sources",
 )  # fmt: skip
 """What a query may read besides: the steps on the way to who is scanning, named queries but for

@@ -24,7 +24,7 @@ from flowlens.errors import UsageError
 from flowlens.evidence import Evidence
 
 TABLES = ("exchanges",)
-VERSION = 1
+VERSION = 2
 
 FIXED = ("session_packets", "session_packet_bytes", "half_open_packets")
 """Numbers of the evidence that are applied to records, and can't be changed in a state."""

@@ -20,7 +20,7 @@ select
 from targets
 join judged
     on judged.srcaddr = targets.srcaddr
-where judged.tier = 'probe'
+where judged.tier = 'probe' and targets.called is null
 group by targets.protocol, targets.dstport
 order by sources desc, records desc, targets.protocol, targets.dstport
 limit $limit

@@ -1,6 +1,8 @@
--- What answered a scanner: targets that sent it something back, the most bytes first.
+-- What answered a scanner: targets that sent it something back, those of our own scanners first, then
+-- the most bytes first. A scanner of our own is a client besides: of whom it called outside, those count
+-- whose port it swept.
 --
--- reads: targets, judged
+-- reads: targets, judged, trials
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: srcaddr varchar | | the scanner
 -- column: interface_id varchar | | ENI of the target
@@ -13,6 +15,11 @@
 -- column: first_seen timestamptz | UTC | earliest start of the scanner's records there
 -- column: last_seen timestamptz | UTC | latest end of the scanner's records there
 -- column: answered_first timestamptz | UTC | earliest start of the answers
+with swept as (
+    select distinct srcaddr, family
+    from trials
+    where sweep = 1
+)
 select
     targets.srcaddr,
     targets.interface_id,
@@ -28,8 +35,15 @@ select
 from targets
 join judged
     on judged.srcaddr = targets.srcaddr
-where judged.tier = 'scanner' and targets.answers > 0
+left join swept
+    on swept.srcaddr = targets.srcaddr
+    and swept.family = targets.family
+where
+    judged.tier = 'scanner'
+    and targets.answers > 0
+    and (targets.called is null or targets.called = 'internal' or swept.srcaddr is not null)
 order by
+    judged.inside desc,
     targets.bytes_out desc,
     targets.srcaddr,
     targets.interface_id,

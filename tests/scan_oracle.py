@@ -8,8 +8,9 @@ records prove about these is another query's business.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_network
+from operator import add
 from typing import Any
 
 from scan_sides import (
@@ -18,6 +19,7 @@ from scan_sides import (
     Side,
     Target,
     answer,
+    call,
     kind,
     opening,
     sides,
@@ -34,6 +36,8 @@ from scan_walk import (
 )
 
 from flowlens.evidence import Evidence
+
+_MERGED: Mapping[str, Callable[[Any, Any], Any]] = {"first": min, "packets": add}
 
 
 def judge(
@@ -72,16 +76,23 @@ class Detector:
         for (_, peer, target, port), exchange in exchanges.items():
             if not self.is_return(exchange.inward, openings[(peer, target, port)], port):
                 contacts[peer].append(exchange)
+        called = self.calls(seen, records, contacts)
         rejecting = self.rejecting(seen)
         touched = {
             peer: self.touched(contacts[peer], self.is_one_port(records[peer], contacts[peer]))
             for peer in records
         }
+        for peer, exchanged in called.items():
+            found = touched.setdefault(peer, {})
+            found |= {target: one for target, one in exchanged.items() if one.inward}
+            records[peer] += [side for one in exchanged.values() for side in one.inward]
+            contacts[peer] += [one for one in exchanged.values() if one.inward]
+        records = defaultdict(list, {peer: found for peer, found in records.items() if found})
         served = {
             target
             for exchanged in touched.values()
             for target, exchange in exchanged.items()
-            if target.protocol == TCP and self.is_session(exchange)
+            if target.called is None and target.protocol == TCP and self.is_session(exchange)
         }
         targets = {
             peer: {t: self.target(exchange, t in served) for t, exchange in exchanged.items()}
@@ -118,6 +129,40 @@ class Detector:
             for opened in openings.values()
         )
 
+    def calls(
+        self,
+        seen: Sequence[Side],
+        records: Mapping[str, Sequence[Side]],
+        contacts: Mapping[str, Sequence[Exchange]],
+    ) -> dict[str, dict[Target, Exchange]]:
+        """Whom hosts of ours call, as their own ENIs tell; not what they pass on or others tell."""
+        found: defaultdict[str, dict[Target, Exchange]] = defaultdict(dict)
+        for side in filter(None, map(call, seen)):
+            exchange = found[side.peer].setdefault(side.target, Exchange(side.target))
+            (exchange.inward if side.inward else exchange.outward).append(side)
+        asked: defaultdict[Target, list[Side]] = defaultdict(list)
+        for side in (side for some in records.values() for side in some if side.inside):
+            asked[side.target].append(side)
+        told = {
+            (peer, contact.target[1:4])
+            for peer, some in contacts.items()
+            for contact in some
+            if any(side.inside and kind(side) != "stray" for side in contact.inward)
+        }
+        for peer, exchanged in found.items():
+            passed: defaultdict[str | None, set[tuple[int, int]]] = defaultdict(set)
+            for target, exchange in exchanged.items():
+                sides = asked[Target(target.eni, peer, *target[2:4])]
+                let_in = any(not side.refused for side in sides)
+                if exchange.inward and let_in and any(kind(side) != "stray" for side in sides):
+                    passed[target.eni].add(target[2:4])
+            for target in list(exchanged):
+                ports = passed[target.eni]
+                gateway = len(ports) >= self.evidence["own_passed_ports"]
+                if (gateway and target[2:4] in ports) or (peer, target[1:4]) in told:
+                    del exchanged[target]
+        return found
+
     def is_one_port(self, records: Sequence[Side], contacts: Sequence[Exchange]) -> bool:
         targets = {contact.target for contact in contacts if contact.inward}
         ports = {target.port for target in targets}
@@ -141,7 +186,9 @@ class Detector:
         acknowledged = any(
             side.flags is not None and side.flags & 18 == 18 for side in exchange.outward
         )
-        return any(map(self.is_heavy, exchange.inward)) and (acknowledged or not flagged)
+        answered = exchange.target.called is None or bool(exchange.outward)
+        heavy = any(map(self.is_heavy, exchange.inward))
+        return heavy and answered and (acknowledged or not flagged)
 
     def rejecting(self, seen: Sequence[Side]) -> set[str | None]:
         """ENIs whose log holds rejects alone."""
@@ -175,6 +222,7 @@ class Detector:
                 began = side.peer_port > side.target.port if side.flags is None else side.flags & 2
                 if (
                     began
+                    and side.target.called is None
                     and side.target.protocol == TCP
                     and self.is_heavy(side)
                     and targets.get(side.target, {}).get("outcome") == SESSION
@@ -201,15 +249,21 @@ class Detector:
         return {
             "outcome": self.outcome(exchange, is_served),
             "accepted": any(not side.refused for side in exchange.inward),
-            "answered": any(map(answer, exchange.outward)),
+            "answered": self.is_answered(exchange),
+            "packets": sum(side.packets for side in exchange.inward),
             "first": min(side.start for side in exchange.inward),
             "last": max(side.end for side in exchange.inward),
         }
 
+    def is_answered(self, exchange: Exchange) -> bool:
+        if exchange.target.called is not None:
+            return bool(exchange.outward)
+        return any(map(answer, exchange.outward))
+
     def outcome(self, exchange: Exchange, is_served: bool) -> int:
         records = exchange.inward
         flagged = any(side.flags is not None for side in records)
-        answered = any(map(answer, exchange.outward))
+        answered = self.is_answered(exchange)
         half = sum(
             not side.refused
             and side.target.protocol == TCP
@@ -220,7 +274,8 @@ class Detector:
         if all(side.refused for side in records):
             return SERVED if is_served else FREE
         if records[0].target.protocol != TCP:
-            return CONNECTIONLESS
+            silent = exchange.target.called is not None and not answered
+            return ALLOWED if silent else CONNECTIONLESS
         if self.is_session(exchange):
             return SESSION
         if 1 <= half <= self.evidence["half_open_records"] and (flagged or answered):
@@ -266,8 +321,7 @@ class Detector:
                 for target, one in targets[peer].items():
                     so_far = together.get(target, one)
                     together[target] = {
-                        name: (min if name == "first" else max)(so_far[name], one[name])
-                        for name in one
+                        name: _MERGED.get(name, max)(so_far[name], one[name]) for name in one
                     }
                 for day, number in sessions.get(peer, {}).items():
                     visits[day] += number

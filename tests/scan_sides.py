@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ class Target(NamedTuple):
     address: str
     protocol: int
     port: int
+    called: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +153,35 @@ def answer(side: Side) -> bool:
         return side.bytes > side.packets * (60 if ":" in side.target.address else 40)
     reset = side.flags & 4 == 4
     return side.flags & 18 == 18 or side.bytes > 60 * side.packets or (side.bytes > 0 and not reset)
+
+
+def call(side: Side) -> Side | None:
+    """A record at the ENI of a host of ours that calls, turned round: the host is the peer.
+
+    It is inward if the host opens something, outward if that is answered; None if it is neither.
+    """
+    protocol, theirs, mine = side.target.protocol, side.peer_port, side.target.port
+    if side.gateway:
+        return None
+    if side.flags is not None:
+        calls = side.flags & 18 == (18 if side.inward else 2)
+    elif protocol not in (TCP, UDP) or theirs == 0:
+        calls = False
+    elif theirs < mine:
+        calls = not is_(protocol, mine, "probed") or is_(protocol, theirs, "service")
+    else:
+        calls = is_(protocol, theirs, "probed") and (protocol, mine) not in SERVICES
+    if calls and side.inward and side.flags is None:
+        header = (60 if ":" in side.peer else 40) * side.packets if protocol == TCP else 0
+        calls = side.bytes > header
+    if not calls:
+        return None
+    called = "internal" if side.inside else "outbound"
+    return replace(
+        side,
+        inward=not side.inward,
+        inside=True,
+        peer=side.target.address,
+        target=Target(side.target.eni, side.peer, protocol, theirs, called),
+        peer_port=mine,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from scan_sides import DAY, SERVICES, UDP, Target
 
@@ -23,13 +23,30 @@ COUNTS = {
 }
 
 
+class Touch(NamedTuple):
+    first: int
+    outcome: int
+    service: int
+    packets: int
+
+
+SWEEPS = {
+    "swept": "own_swept", "lone": "own_lone", "insisted": "own_insisted",
+    "retried": "own_retried", "found_open": "own_session",
+}  # fmt: skip
+CLIENTS = (6 * 65_536 + 80, 6 * 65_536 + 25, 6 * 65_536 + 53, 17 * 65_536 + 123)
+OF_CLIENTS = (ANSWERED, CONNECTIONLESS, SESSION)
+
+
 class Walk:
     """S = max(0, max(0, S before - fading) + weight), with one set of numbers."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
 
-    def weight(self, outcome: int, protocol: int, rejects_only: bool) -> int:
+    def weight(self, outcome: int, protocol: int, rejects_only: bool, sweep: str = "") -> int:
+        if sweep:
+            return self.evidence.micro(SWEEPS[sweep]) if sweep in SWEEPS else 0
         if outcome in (FREE, SERVED) and protocol in ICMP:
             return self.evidence.micro("refused_icmp")
         if outcome in (FREE, SERVED) and rejects_only:
@@ -51,22 +68,40 @@ class Walk:
         """The walk over a source's touches, and what it comes to."""
         if not targets:
             return None
-        touches: dict[tuple[str | None, str, int], tuple[int, int]] = {}
+        touches: dict[tuple[str | None, str, int], Touch] = {}
         for target, found in targets.items():
-            service = SERVICES.get((target.protocol, target.port))
+            listed = SERVICES.get((target.protocol, target.port))
             port = (
                 TRACEROUTE[0]
                 if target.protocol == UDP and target.port in TRACEROUTE
                 else target.port
             )
-            family = (service and service["family"]) or target.protocol * 65_536 + port
+            family = (listed and listed["family"]) or target.protocol * 65_536 + port
+            service = target.protocol * 65_536 + target.port
             key = (target.eni, target.address, family)
-            first, outcome = touches.get(key, (found["first"], found["outcome"]))
-            touches[key] = min(first, found["first"]), max(outcome, found["outcome"])
+            so_far = touches.get(key, Touch(found["first"], found["outcome"], service, 0))
+            touches[key] = Touch(
+                min(so_far.first, found["first"]),
+                max(so_far.outcome, found["outcome"]),
+                min(so_far.service, service),
+                so_far.packets + found["packets"],
+            )
+        sweeps = self.sweeps(touches, rejecting) if inside else {}
         ordered = sorted(
-            (first, eni is None, eni or "", address, family, outcome)
-            for (eni, address, family), (first, outcome) in touches.items()
+            (touch.first, eni is None, eni or "", address, family, touch.outcome)
+            for (eni, address, family), touch in touches.items()
         )
+        ordered = [
+            (
+                first,
+                eni if not nowhere else None,
+                sweeps.get((eni if not nowhere else None, address, family), ""),
+                address,
+                family,
+                outcome,
+            )
+            for first, nowhere, eni, address, family, outcome in ordered
+        ]
         numbers = self.evidence
         trusted = (
             sum(sessions.values()) >= numbers["trust_sessions"]
@@ -75,16 +110,16 @@ class Walk:
         bar = (
             numbers.micro("alarm")
             + inside * numbers.micro("inside")
-            + trusted * numbers.micro("trust")
+            + (trusted and not inside) * numbers.micro("trust")
         )
         score = peak = faded = rest = top = since = 0
         alarm = None
-        for step, (first, _, eni, _, family, outcome) in enumerate(ordered):
+        for step, (first, eni, sweep, _, family, outcome) in enumerate(ordered):
             fading = numbers.micro("fading") * (first - ordered[0][0]) // DAY
             score, faded = max(0, score - (fading - faded)), fading
             if score == 0:
                 rest = step
-            score = max(0, score + self.weight(outcome, family >> 16, eni in rejecting))
+            score = max(0, score + self.weight(outcome, family >> 16, eni in rejecting, sweep))
             if score == 0:
                 rest = step + 1
             if score > peak:
@@ -95,10 +130,10 @@ class Walk:
             top, since = len(ordered) - 1, rest
         evidence = score if alarm is None else peak
         against = sum(
-            self.weight(outcome, family >> 16, eni in rejecting) > 0
-            for _, _, eni, _, family, outcome in ordered
+            self.weight(outcome, family >> 16, eni in rejecting, sweep) > 0
+            for _, eni, sweep, _, family, outcome in ordered
         )
-        judged_whole = any(eni not in rejecting for _, _, eni, *_ in ordered)
+        judged_whole = any(eni not in rejecting for _, eni, *_ in ordered)
         if alarm is not None:
             tier = "scanner"
         elif len(ordered) <= numbers["probe_contacts"] and all(
@@ -111,8 +146,12 @@ class Walk:
             tier = "likely" if above else "benign"
         suspect = tier in ("scanner", "likely")
         counts: defaultdict[str, int] = defaultdict(int)
-        for _, _, eni, _, family, outcome in ordered[since : top + 1] if suspect else ():
-            if outcome in (FREE, SERVED) and family >> 16 in ICMP:
+        for _, eni, sweep, _, family, outcome in ordered[since : top + 1] if suspect else ():
+            if sweep in SWEEPS:
+                counts[sweep] += 1
+            elif sweep:
+                continue
+            elif outcome in (FREE, SERVED) and family >> 16 in ICMP:
                 counts["refused_icmp"] += 1
             elif outcome in (FREE, SERVED):
                 at_large = "refused_free" if outcome == FREE else "refused_served"
@@ -129,7 +168,7 @@ class Walk:
             "contacts": len(ordered),
             "targets": len(targets),
             "hosts": len({target[:2] for target in targets}),
-            "ports": len({target[2:] for target in targets}),
+            "ports": len({target[2:4] for target in targets}),
             "first_seen": min(found["first"] for found in targets.values()),
             "last_seen": max(found["last"] for found in targets.values()),
             "alarm_at": None if alarm is None else ordered[alarm][0],
@@ -140,13 +179,53 @@ class Walk:
             "basis": "all" if judged_whole else "rejects only",
         }
 
+    def sweeps(
+        self,
+        touches: Mapping[tuple[str | None, str, int], Touch],
+        rejecting: Collection[str | None],
+    ) -> dict[tuple[str | None, str, int], str]:
+        """What each TCP or UDP touch of ours is by all that is done; "" weighs as ever."""
+        numbers = self.evidence
+        ours = {key: one for key, one in touches.items() if key[2] >> 16 in (6, 17)}
+        ports: defaultdict[Any, list[bool]] = defaultdict(list)
+        hosts: defaultdict[Any, list[bool]] = defaultdict(list)
+        for key, one in ours.items():
+            ports[one.service].append(one.outcome in OF_CLIENTS)
+            hosts[key[:2]].append(one.outcome in OF_CLIENTS)
+
+        def few(answers: list[bool]) -> bool:
+            return sum(answers) < numbers["own_answered"] * len(answers)
+
+        found = {}
+        for key, one in ours.items():
+            swept = any(
+                len(answers) >= numbers["own_sweep"] and few(answers)
+                for answers in (ports[one.service], hosts[key[:2]])
+            )
+            listed = SERVICES.get(divmod(one.service, 65_536))
+            lone = bool(listed and listed["probed"]) and few(ports[one.service])
+            answered = one.outcome in OF_CLIENTS
+            if not swept and (answered or not lone):
+                found[key] = "no matter"
+            elif answered:
+                found[key] = "found_open" if one.outcome == SESSION else "no matter"
+            elif key[2] in CLIENTS and one.packets >= numbers["own_retries"]:
+                found[key] = "retried"
+            elif one.packets >= numbers["own_insists"]:
+                found[key] = "insisted"
+            elif not swept:
+                found[key] = "lone"
+            else:
+                found[key] = "" if one.outcome < ALLOWED and key[0] in rejecting else "swept"
+        return found
+
     def shape(self, targets: Collection[Target]) -> str:
         numbers, total = self.evidence, len(targets)
         hosts: defaultdict[Any, int] = defaultdict(int)
         ports: defaultdict[Any, int] = defaultdict(int)
         for target in targets:
             hosts[target[:2]] += 1
-            ports[target[2:]] += 1
+            ports[target[2:4]] += 1
         most_ports, most_hosts = max(hosts.values()), max(ports.values())
         if most_ports >= max(numbers["vertical_ports"], numbers["vertical_share"] * total):
             return "vertical"

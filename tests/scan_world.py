@@ -84,7 +84,8 @@ def expected(lines: list[str], **numbers: float) -> dict[str, dict[str, Any]]:
 _COUNTED = (
     "evidence", "bar", "contacts", "targets", "hosts", "ports", "answered", "accepted", "sessions",
     "refused_icmp", "refused_free", "refused_served", "refused_only", "allowed", "touches_answered",
-    "half_open", "connectionless", "touches_session",
+    "half_open", "connectionless", "touches_session", "swept", "lone", "insisted", "retried",
+    "found_open",
 )  # fmt: skip
 _UNKNOWN = (
     "shape", "pace", "alarm_at", "alarm_contact", "basis", "records", "one_srcport", "syn_bytes",
@@ -132,7 +133,7 @@ def records(draw: st.DrawFn, *, days: int = 4, directed: bool = False) -> list[s
     directed = directed or draw(st.booleans())
     lines = [_line("192.0.2.99", ("eni-z", "10.0.9.9"), (45_000, 23), 0, "REJECT")]
     for _ in range(draw(st.integers(1, 8))):
-        scene = draw(st.sampled_from((_any, _any, _knocks, _wave, _sessions, _calls)))
+        scene = draw(st.sampled_from((_any, _any, _knocks, _wave, _sessions, _calls, _own)))
         lines += draw(scene(days))
     return [_as_logged(line, version_2, directed) for line in lines]
 
@@ -291,6 +292,28 @@ def _calls(draw: st.DrawFn, days: int) -> list[str]:
     return out + back
 
 
+@st.composite
+def _own(draw: st.DrawFn, days: int) -> list[str]:
+    """A host of ours that calls some hosts, outside or inside, of which some answer."""
+    host = draw(st.sampled_from(HOSTS[2:5]))
+    others = draw(st.lists(st.sampled_from([*PEERS, *(h[1] for h in HOSTS[5:])]), min_size=1,
+                           max_size=7, unique=True))  # fmt: skip
+    ports = draw(st.lists(st.sampled_from(PORTS), min_size=1, max_size=3, unique=True))
+    protocol = draw(st.sampled_from((6, 6, 17)))
+    start, packets = draw(_times(days)), draw(st.sampled_from((1, 2, 4, 9)))
+    lines = []
+    for number, (other, port) in enumerate((o, p) for p in ports for o in others):
+        at = min(start + 40 * number, days * DAY - 1)
+        action = draw(st.sampled_from(("ACCEPT", "ACCEPT", "REJECT")))
+        lines.append(_line(other, host, (port, 41_000), at, action, protocol=protocol,
+                           packets=packets, size=draw(st.sampled_from((40, 70))), out=True,
+                           flags=draw(st.sampled_from((SYN, 3, 6)))))  # fmt: skip
+        if draw(st.integers(0, 3)) == 0:
+            lines.append(_line(other, host, (port, 41_000), at, protocol=protocol, packets=packets,
+                               size=draw(st.sampled_from((40, 70))), flags=SYN_ACK))  # fmt: skip
+    return lines
+
+
 numbers = st.fixed_dictionaries(
     {},
     optional={
@@ -300,6 +323,11 @@ numbers = st.fixed_dictionaries(
         "trust_sessions": st.integers(1, 3),
         "trust_days": st.integers(1, 2),
         "probe_contacts": st.integers(0, 3),
+        "own_sweep": st.integers(1, 3),
+        "own_answered": st.sampled_from((0.3, 1.0)),
+        "own_insists": st.integers(2, 9),
+        "own_passed_ports": st.integers(1, 2),
+        "inside": st.sampled_from((0.0, 6.3)),
         "group_members": st.integers(2, 3),
         "session_packets": st.sampled_from((1, 4)),
         "half_open_records": st.integers(0, 3),

@@ -35,6 +35,7 @@ FUNCTIONS = {
     "/": {2},
     "%": {2},
     "&": {2},
+    "||": {2},
 }
 """Functions and operators by name, with the numbers of arguments they may have."""
 

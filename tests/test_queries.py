@@ -55,6 +55,8 @@ FIRST_COLUMNS = {
     "half_open": "interface_id client server port unanswered records",
     "resets": "interface_id reset_by peer side port records",
     "campaigns": "day protocol dstport sources median_before days_before",
+    "own_scanners": "srcaddr evidence internal_hosts outbound_hosts ports protocol dstport records "
+    "refused first_seen last_seen",
     "probes": "protocol dstport sources records hosts first_seen last_seen",
     "scanner_answers": "srcaddr interface_id dstaddr protocol dstport answers bytes_in bytes_out "
     "first_seen last_seen",
@@ -80,7 +82,8 @@ OPTIONAL = {
     "accepted_after_rejected": {"tcp_flags"},
     "conversations": {"tcp_flags", "tgw_id", "vpc_id"},
     "enis": {"flow_direction", "vpc_id"},
-    "exchanges": {"tcp_flags"},
+    "exchanges": {"tcp_flags", "vpc_id"},
+    "namesakes": {"vpc_id"},
     "half_open": {"tgw_id", "vpc_id"},
     "resets": {"tgw_id", "vpc_id"},
     "service_traffic": {"flow_direction", "tcp_flags", "tgw_id", "vpc_id"},
@@ -206,7 +209,8 @@ def knocks(rng: random.Random) -> list[str]:
     """Four days on which thirty peers try two of our own hosts: often refused, at times served.
 
     On the last of them a wave of sources is refused once each. Our own hosts call out before
-    midnight, and are answered after it.
+    midnight, and are answered after it. One of them sweeps a port outside, and calls what another
+    of ours calls at it; a third has the address of the first in another account.
     """
     log = [
         f"eni-0 198.51.100.{n} 10.0.0.0 40000 {5900 + n % 2} 6 1 40 270000 270030 REJECT OK"
@@ -217,6 +221,21 @@ def knocks(rng: random.Random) -> list[str]:
         for ends, start in (
             (f"10.0.0.0 198.51.100.{n} {50000 + n % 3} 443", 170_000),
             (f"198.51.100.{n} 10.0.0.0 443 {50000 + n % 3}", 174_000),
+        )
+    ]
+    log += [
+        f"eni-1 10.0.0.1 198.51.100.{n} 41000 23 6 1 40 {n} {n + 30} ACCEPT OK tcp_flags=2"
+        for n in range(1, 20)
+    ]
+    for port in (25, 80, 443):
+        log.append(f"eni-1 10.0.0.8 10.0.0.1 41000 {port} 6 1 40 5 9 ACCEPT OK tcp_flags=2")
+        log.append(f"eni-1 10.0.0.1 203.0.113.99 41000 {port} 6 1 40 5 9 ACCEPT OK tcp_flags=2")
+    log += [
+        f"eni-9 {ends} 6 9 900 {n} {n + 30} ACCEPT OK tcp_flags={flags} account_id=444455556666"
+        for n in range(9)
+        for ends, flags in (
+            (f"10.0.0.1 203.0.113.{n} 41000 443", 3),
+            (f"203.0.113.{n} 10.0.0.1 443 41000", 19),
         )
     ]
     for _ in range(1500):

@@ -189,10 +189,10 @@ def test_our_own_scanner_is_named_as_such_and_has_no_coverage(tmp_path: Path) ->
     page = screen(found)
     (own,) = (line for line in page.splitlines() if line.startswith(" 10.0.1.99"))
     (wave,) = (line for line in page.splitlines() if line.startswith(" 198.51.100.0/24"))
-    assert own.split()[-3:] == ["9", "1", "████·"]
+    assert own.split()[-3:] == ["10", "2", "███··"]
     assert wave.split()[-3] == "8/8"
     assert page.count("one of our own") == 1
-    assert "one of our own: bar 17.8; 9 refused" in " ".join(page.split())
+    assert "one of our own: bar 17.8; 9 in a sweep" in " ".join(page.split())
 
 
 def test_the_report_shows_our_own_scanner_too(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ RETURN = several("""
 """)
 COUNTED = (
     "refused_free", "refused_served", "refused_only", "refused_icmp", "allowed",
-    "touches_answered", "half_open", "connectionless", "touches_session",
+    "touches_answered", "half_open", "connectionless", "touches_session", "swept", "lone",
+    "insisted", "retried", "found_open",
 )  # fmt: skip
 
 
@@ -57,7 +58,9 @@ def table(path: Path, lines: list[str], **options: Any) -> dict[str, dict[str, A
 
 def test_what_is_not_judged_says_why(tmp_path: Path) -> None:
     rows = table(tmp_path, [*PROBE, *BACKSCATTER, *RETURN])
-    assert {source: (row["tier"], row["reasons"]) for source, row in rows.items()} == {
+    told = {source: (row["tier"], row["reasons"]) for source, row in rows.items()}
+    assert told == {
+        "10.0.1.1": ("benign", ["one of our own"]),
         "203.0.113.7": (
             "probe",
             [

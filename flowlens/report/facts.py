@@ -101,8 +101,8 @@ def gather(
         refused = any(row["action"] == "REJECT" for row in parts["action_totals"].top)
         activity = desk.activity(times)
         scanners = touches = None
-        if judged and refused:
-            found = detection.judge(answers)
+        found = detection.judge(answers) if judged else None
+        if found and (refused or found.own_scanners.num_rows):
             scanners = Scanners("scanners", COLUMNS, inputs, listener, _detection=found)
             first = [row["srcaddr"] for row in scanners.top(TRACED)]
             touches = detection.touches(answers, first)

@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 class Scanning:
     """Who scans: how many of each tier, the first rows of the verdicts, and what answered them.
 
+    `own` are the scanners among our own hosts, each with what `answered` it, the most bytes first.
     `verdicts` are all of them, and `touches` the first touches of the first few. `alarmed` are all
     sources that alarmed alone. `named` is what was found out about the names of
     those shown; None where names weren't wanted.
@@ -29,6 +30,7 @@ class Scanning:
     rows: int
     top: tuple[Row, ...]
     answers: tuple[Row, ...]
+    own: tuple[Row, ...]
     verdicts: pa.Table
     touches: pa.Table
     alarmed: frozenset[str] = field(default_factory=frozenset)
@@ -63,10 +65,19 @@ def scanning(
         rows=len(found),
         top=tuple(found[: rows or None]),
         answers=tuple(scanners.detection.scanner_answers.to_pylist()[: rows or None]),
+        own=_own(scanners),
         verdicts=verdicts,
         touches=touches,
         alarmed=frozenset(
             row["srcaddr"] for row in found if row["tier"] == "scanner" and row["members"] is None
         ),
         named=named,
+    )
+
+
+def _own(scanners: Scanners) -> tuple[Row, ...]:
+    answers = scanners.detection.scanner_answers.to_pylist()
+    return tuple(
+        {**row, "answered": [a for a in answers if a["srcaddr"] == row["srcaddr"]]}
+        for row in scanners.detection.own_scanners.to_pylist()
     )

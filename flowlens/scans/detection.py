@@ -18,7 +18,9 @@ from flowlens.fields import quoted
 from flowlens.pipeline import Answers, Inputs, Listener, Question, answering, relation_sql
 from flowlens.scans.networks import networks
 
-QUERIES = ("sources", "top_ports", "scanner_answers", "probes", "campaigns", "exposure")
+QUERIES = (
+    "sources", "top_ports", "scanner_answers", "own_scanners", "probes", "campaigns", "exposure",
+)  # fmt: skip
 _AGAIN = ("targets", "visits", "trials", "walk", "judged")
 """Relations that are made anew, with networks in the place of sources."""
 
@@ -40,6 +42,7 @@ class Detection:
     sources: pa.Table
     top_ports: pa.Table
     scanner_answers: pa.Table
+    own_scanners: pa.Table
     probes: pa.Table
     campaigns: pa.Table
     explained: str | None
@@ -76,7 +79,14 @@ def detect(
                 knowledge.own,
                 save_state,
             )
-        require_refusals(answers, inputs.knowledge.evidence)
+        try:
+            require_refusals(answers, inputs.knowledge.evidence)
+        except FlowlensError:
+            # Who of ours scans is told by who answers, where nothing was refused.
+            found = judge(answers, explain=explain)
+            if not found.own_scanners.num_rows:
+                raise
+            return found
         return judge(answers, explain=explain)
 
 
@@ -103,6 +113,7 @@ def judge(answers: Answers, *, explain: str | None = None) -> Detection:
         sources=_together(tables["sources"], groups),
         top_ports=_with_networks(answers, "top_ports", tables, groups),
         scanner_answers=_with_networks(answers, "scanner_answers", tables, groups),
+        own_scanners=tables["own_scanners"],
         probes=tables["probes"],
         campaigns=tables["campaigns"],
         explained=explain,

@@ -19,7 +19,12 @@ from flowlens.scans.words import reasons, sure
 from flowlens.words import port_service
 
 COLUMNS = (
-    Column("srcaddr", "varchar", "", "the source, or a network whose sources scan as one"),
+    Column(
+        "srcaddr",
+        "varchar",
+        "",
+        "the source, or a network whose sources scan as one; address@VPC where we have it twice",
+    ),
     Column("tier", "varchar", "", "scanner, likely, probe, benign, backscatter or return"),
     Column("sure", "bigint", "1-5", "grade of a scanner or likely scanner"),
     Column("evidence", "double", "nats", "what the walk reached; its end where it made no alarm"),
@@ -79,14 +84,19 @@ def verdicts(
     known: Collection[str] | None = None,
     rows: int = 0,
 ) -> pa.Table:
-    """The rows of the wanted tiers, most evidence first, then by address; `rows` of them (0: all).
+    """The rows of the wanted tiers; `rows` of them (0: all).
+
+    Scanners of our own come first, then most evidence, then the address.
 
     `known` are the sources that earlier states have seen; None if there are no earlier states. A
     network is known where one of them lies in it.
     """
     found = detection.sources
     found = found.filter(pc.is_in(found["tier"], pa.array(list(tiers), pa.string())))
-    found = found.sort_by([("evidence", "descending"), ("srcaddr", "ascending")])
+    ours = pc.and_(found["inside"], pc.equal(found["tier"], "scanner"))
+    found = found.append_column("first", pc.cast(ours, pa.int8())).sort_by(
+        [("first", "descending"), ("evidence", "descending"), ("srcaddr", "ascending")]
+    )
     ports = _ports(detection.top_ports)
     shown = found.slice(0, rows or None).to_pylist()
     seen = None if known is None else _seen(shown, known)
@@ -130,7 +140,7 @@ def allowed_for(source: str, allowed: Cidrs[Allowed] | None) -> str | None:
     if allowed is None:
         return None
     try:
-        network = ip_network(source)
+        network = ip_network(source.partition("@")[0])
     except ValueError:  # Parquet files may hold texts that are no addresses
         return None
     for item in allowed.holding(network.network_address):

@@ -28,6 +28,11 @@ _REASONS = (
     ("half_open", "half_open", "left half-open"),
     ("connectionless", "connectionless", "allowed, without connections to see"),
     ("touches_session", "session", "with a session"),
+    ("swept", "own_swept", "in a sweep, neither served nor answered"),
+    ("lone", "own_lone", "at a probed port, neither served nor answered"),
+    ("insisted", "own_insisted", "neither served nor answered, where it insists"),
+    ("retried", "own_retried", "neither served nor answered, tried again as clients do"),
+    ("found_open", "own_session", "in a sweep, with a session"),
 )
 """Column of a verdict, what it weighs, and how it is said."""
 

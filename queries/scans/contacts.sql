@@ -1,17 +1,20 @@
 -- What each peer did at each of our targets (ENI, address, protocol, port), by day, and what our own
--- side sent it; which of that answers a connection that our own side opened.
+-- side sent it; which of that answers a connection that our own side opened. Whom our own hosts call
+-- stands beside it, but for what they only pass on.
 --
--- reads: exchanges, returned
+-- reads: exchanges, returned, namesakes, passed
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: day bigint | days | day of the records' start, since 1970-01-01
--- column: srcaddr varchar | | the peer
+-- column: srcaddr varchar | | the peer; where several hosts of ours have the address, with its network
 -- column: inside boolean | | the peer is one of our own addresses
 -- column: interface_id varchar | | ENI that logged the records
 -- column: dstaddr varchar | | our own address
 -- column: protocol integer | | IANA protocol number
 -- column: dstport integer | | our own side's port; 0 for ICMP, which has none
 -- column: srcport integer | | the peer's port, where it is not above our own; else null
--- column: records bigint | records | records from the peer
+-- column: called varchar | | internal or outbound: whom our own host called, by its own ENI; else null
+-- column: records bigint | records | records from the peer; of a host that calls, those that open
+-- column: packets bigint | packets | packets of these
 -- column: opens bigint | records | of these, the peer opened something
 -- column: unsure bigint | records | of these, an opening unless the peer uses this one port alone
 -- column: flagged bigint | records | of these, with TCP flags
@@ -34,19 +37,22 @@
 -- column: bytes_out bigint | bytes | bytes of our own side's records that open nothing
 select
     exchanges.day,
-    exchanges.peer as srcaddr,
+    coalesce(namesakes.srcaddr, exchanges.peer) as srcaddr,
     exchanges.inside,
     exchanges.interface_id,
     exchanges.address as dstaddr,
     exchanges.protocol,
     exchanges.port as dstport,
     exchanges.peer_port as srcport,
+    exchanges.called,
     exchanges.records,
+    exchanges.packets,
     exchanges.syns + exchanges.opens as opens,
     exchanges.unsure,
     exchanges.flagged,
     exchanges.refused,
-    case when returned.day is null then 0 else exchanges.records end as returns,
+    case when returned.day is null or exchanges.called is not null then 0 else exchanges.records end
+        as returns,
     exchanges.heavy,
     exchanges.sessions,
     exchanges.half_open,
@@ -71,5 +77,16 @@ left join returned
     and returned.protocol = exchanges.protocol
     and returned.port = exchanges.port
     and returned.peer_port is not distinct from exchanges.peer_port
-order by day, srcaddr, interface_id, dstaddr, protocol, dstport, srcport, records
+left join namesakes
+    on namesakes.peer = exchanges.peer
+    and namesakes.interface_id is not distinct from exchanges.interface_id
+    and exchanges.inside
+left join passed
+    on passed.peer = exchanges.peer
+    and passed.interface_id is not distinct from exchanges.interface_id
+    and passed.protocol = exchanges.protocol
+    and passed.port = exchanges.port
+    and exchanges.called is not null
+where passed.peer is null
+order by day, srcaddr, interface_id, dstaddr, protocol, dstport, srcport, called, records
 limit $limit

@@ -23,6 +23,7 @@ sums as (
         min(first_seen) as first_seen,
         max(last_seen) as last_seen
     from contacts
+    where called is null
 )
 select counted.exposed, sums.accepted, sums.refused, sums.first_seen, sums.last_seen
 from counted

@@ -34,6 +34,11 @@
 -- column: half_open bigint | | touches left half-open
 -- column: connectionless bigint | | touches allowed without connections
 -- column: touches_session bigint | | touches that became a session
+-- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
+-- column: lone bigint | | the same at a commonly probed port, in no sweep
+-- column: insisted bigint | | the same where it insisted
+-- column: retried bigint | | the same where it tried again, at web, mail, name and time servers
+-- column: found_open bigint | | touches of a host of ours in a sweep that became a session
 with known as (
     select srcaddr, sum(sessions) as sessions, count(distinct day) as days
     from visits
@@ -47,6 +52,7 @@ steps as (
         walk.first_seen,
         walk.outcome,
         walk.rejects_only,
+        walk.sweep,
         walk.family between 65536 and 131071
             or walk.family between 58 * 65536 and 59 * 65536 - 1 as icmp,
         walk.weight,
@@ -58,7 +64,8 @@ steps as (
             + case when walk.inside then evidence.inside else 0 end
             + case
                 when
-                    known.sessions >= evidence.trust_sessions
+                    not walk.inside
+                    and known.sessions >= evidence.trust_sessions
                     and known.days >= evidence.trust_days
                     then evidence.trust
                 else 0
@@ -121,6 +128,7 @@ suspected as (
         steps.first_seen,
         steps.outcome,
         steps.rejects_only,
+        steps.sweep,
         steps.icmp,
         steps.weight,
         steps.evidence,
@@ -147,6 +155,7 @@ grounds as (
         step,
         outcome,
         rejects_only,
+        sweep,
         icmp,
         top,
         max(
@@ -162,14 +171,22 @@ reasons as (
     select
         srcaddr,
         count(*) filter (where outcome < 2 and icmp) as refused_icmp,
-        count(*) filter (where outcome = 0 and not icmp and not rejects_only) as refused_free,
-        count(*) filter (where outcome = 1 and not icmp and not rejects_only) as refused_served,
-        count(*) filter (where outcome < 2 and not icmp and rejects_only) as refused_only,
-        count(*) filter (where outcome = 2) as allowed,
-        count(*) filter (where outcome = 3) as touches_answered,
-        count(*) filter (where outcome = 4) as half_open,
-        count(*) filter (where outcome = 5) as connectionless,
-        count(*) filter (where outcome = 6) as touches_session
+        count(*) filter (where sweep = 0 and outcome = 0 and not icmp and not rejects_only)
+            as refused_free,
+        count(*) filter (where sweep = 0 and outcome = 1 and not icmp and not rejects_only)
+            as refused_served,
+        count(*) filter (where sweep = 0 and outcome < 2 and not icmp and rejects_only)
+            as refused_only,
+        count(*) filter (where sweep = 0 and outcome = 2) as allowed,
+        count(*) filter (where sweep = 0 and outcome = 3) as touches_answered,
+        count(*) filter (where sweep = 0 and outcome = 4) as half_open,
+        count(*) filter (where sweep = 0 and outcome = 5) as connectionless,
+        count(*) filter (where sweep = 0 and outcome = 6) as touches_session,
+        count(*) filter (where sweep = 1) as swept,
+        count(*) filter (where sweep = 2) as lone,
+        count(*) filter (where sweep = 3) as insisted,
+        count(*) filter (where sweep = 4) as retried,
+        count(*) filter (where sweep = 5) as found_open
     from grounds
     where step between bottom and top
     group by srcaddr
@@ -271,7 +288,12 @@ select
     coalesce(reasons.touches_answered, 0) as touches_answered,
     coalesce(reasons.half_open, 0) as half_open,
     coalesce(reasons.connectionless, 0) as connectionless,
-    coalesce(reasons.touches_session, 0) as touches_session
+    coalesce(reasons.touches_session, 0) as touches_session,
+    coalesce(reasons.swept, 0) as swept,
+    coalesce(reasons.lone, 0) as lone,
+    coalesce(reasons.insisted, 0) as insisted,
+    coalesce(reasons.retried, 0) as retried,
+    coalesce(reasons.found_open, 0) as found_open
 from tiers
 cross join evidence
 join sums

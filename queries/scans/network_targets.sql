@@ -9,8 +9,10 @@
 -- column: dstaddr varchar | | address of the target
 -- column: protocol integer | | IANA protocol number
 -- column: dstport integer | | port; 0 for ICMP, which has none
+-- column: called varchar | | null: only hosts of ours call
 -- column: family bigint | | services that one client tries together: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
+-- column: packets bigint | packets | packets from the network
 -- column: refused bigint | records | records refused
 -- column: accepted bigint | records | records accepted
 -- column: answers bigint | records | our own side's answers
@@ -40,8 +42,10 @@ select
     targets.dstaddr,
     targets.protocol,
     targets.dstport,
+    targets.called,
     targets.family,
     max(targets.outcome) as outcome,
+    cast(sum(targets.packets) as bigint) as packets,
     cast(sum(targets.refused) as bigint) as refused,
     cast(sum(targets.accepted) as bigint) as accepted,
     cast(sum(targets.answers) as bigint) as answers,
@@ -62,6 +66,7 @@ group by
     targets.dstaddr,
     targets.protocol,
     targets.dstport,
+    targets.called,
     targets.family
 order by srcaddr, first_seen, interface_id, dstaddr, protocol, dstport
 limit $limit

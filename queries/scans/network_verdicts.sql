@@ -30,6 +30,11 @@
 -- column: half_open bigint | | touches left half-open
 -- column: connectionless bigint | | touches allowed without connections
 -- column: touches_session bigint | | touches that became a session
+-- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
+-- column: lone bigint | | the same at a commonly probed port, in no sweep
+-- column: insisted bigint | | the same where it insisted
+-- column: retried bigint | | the same where it tried again, at web, mail, name and time servers
+-- column: found_open bigint | | touches of a host of ours in a sweep that became a session
 -- column: members bigint | | sources of the network that touched a target and didn't alarm alone
 with members as (
     select network, count(*) as members
@@ -65,6 +70,11 @@ select
     judged.half_open,
     judged.connectionless,
     judged.touches_session,
+    judged.swept,
+    judged.lone,
+    judged.insisted,
+    judged.retried,
+    judged.found_open,
     members.members
 from judged
 join members

@@ -51,7 +51,7 @@ received as (
         and ends.protocol = exchanges.protocol
         and ends.port = exchanges.port
         and ends.peer_port is not distinct from exchanges.peer_port
-    where exchanges.records > 0
+    where exchanges.records > 0 and exchanges.called is null
     group by
         exchanges.day,
         exchanges.peer,

@@ -8,6 +8,6 @@
 -- column: dstport integer | | its port
 select distinct interface_id, dstaddr, protocol, dstport
 from touched
-where heavy > 0 and protocol = 6 and (flagged = 0 or syn_acks > 0)
+where called is null and heavy > 0 and protocol = 6 and (flagged = 0 or syn_acks > 0)
 order by interface_id, dstaddr, protocol, dstport
 limit $limit

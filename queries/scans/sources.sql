@@ -33,6 +33,11 @@
 -- column: half_open bigint | | touches left half-open
 -- column: connectionless bigint | | touches allowed without connections
 -- column: touches_session bigint | | touches that became a session
+-- column: swept bigint | | touches of a host of ours in a sweep that were neither served nor answered
+-- column: lone bigint | | the same at a commonly probed port, in no sweep
+-- column: insisted bigint | | the same where it insisted
+-- column: retried bigint | | the same where it tried again, at web, mail, name and time servers
+-- column: found_open bigint | | touches of a host of ours in a sweep that became a session
 -- column: records bigint | records | records from the source
 -- column: one_srcport integer | | its source port, if two or more records come from one alone
 -- column: syn_bytes bigint | bytes | bytes of a refused TCP packet, if that is a whole number on average
@@ -85,6 +90,11 @@ select
     coalesce(judged.half_open, 0) as half_open,
     coalesce(judged.connectionless, 0) as connectionless,
     coalesce(judged.touches_session, 0) as touches_session,
+    coalesce(judged.swept, 0) as swept,
+    coalesce(judged.lone, 0) as lone,
+    coalesce(judged.insisted, 0) as insisted,
+    coalesce(judged.retried, 0) as retried,
+    coalesce(judged.found_open, 0) as found_open,
     traces.records,
     case
         when

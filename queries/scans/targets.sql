@@ -2,6 +2,8 @@
 -- The ports of a traceroute by UDP (33434 to 33534) are one family, like services tried together.
 -- Outcomes rise: 0 refused where nobody is served, 1 refused where others are, 2 allowed without an
 -- answer, 3 answered and no more, 4 half-open, 5 allowed without connections (UDP, ICMP), 6 session.
+-- Where a host of ours calls, and its own ENI tells it, 0 is refused by its own side, 2 also UDP without
+-- an answer, and a session is one that was answered.
 --
 -- reads: touched, served, services, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -11,8 +13,10 @@
 -- column: dstaddr varchar | | address of the target
 -- column: protocol integer | | IANA protocol number
 -- column: dstport integer | | port; 0 for ICMP, which has none
+-- column: called varchar | | internal or outbound: whom our own host called, by its own ENI; else null
 -- column: family bigint | | services that one client tries together: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
+-- column: packets bigint | packets | packets from the source
 -- column: refused bigint | records | records refused
 -- column: accepted bigint | records | records accepted
 -- column: answers bigint | records | our own side's answers
@@ -28,6 +32,7 @@ select
     touched.dstaddr,
     touched.protocol,
     touched.dstport,
+    touched.called,
     coalesce(
         services.family,
         case
@@ -40,8 +45,13 @@ select
         case
             when touched.refused = touched.records and served.dstport is null then 0
             when touched.refused = touched.records then 1
-            when touched.protocol <> 6 then 5
-            when touched.heavy > 0 and (touched.flagged = 0 or touched.syn_acks > 0) then 6
+            when touched.protocol <> 6
+                then case when touched.called is not null and touched.answers = 0 then 2 else 5 end
+            when
+                touched.heavy > 0
+                and (touched.flagged = 0 or touched.syn_acks > 0)
+                and (touched.called is null or touched.answers > 0)
+                then 6
             when
                 touched.half_open between 1 and evidence.half_open_records
                 and (touched.flagged > 0 or touched.answers > 0)
@@ -50,6 +60,7 @@ select
             else 2
         end as bigint
     ) as outcome,
+    touched.packets,
     touched.refused,
     touched.records - touched.refused as accepted,
     touched.answers,
@@ -61,12 +72,13 @@ select
 from touched
 cross join evidence
 left join served
-    on served.interface_id is not distinct from touched.interface_id
+    on touched.called is null
+    and served.interface_id is not distinct from touched.interface_id
     and served.dstaddr = touched.dstaddr
     and served.protocol = touched.protocol
     and served.dstport = touched.dstport
 left join services
     on services.protocol = touched.protocol
     and services.port = touched.dstport
-order by srcaddr, first_seen, interface_id, dstaddr, protocol, dstport
+order by srcaddr, first_seen, interface_id, dstaddr, protocol, dstport, called
 limit $limit

@@ -16,7 +16,12 @@ join targets
     and targets.dstaddr = contacts.dstaddr
     and targets.protocol = contacts.protocol
     and targets.dstport = contacts.dstport
-where contacts.sessions > 0 and contacts.returns = 0 and targets.outcome = 6
+where
+    contacts.sessions > 0
+    and contacts.returns = 0
+    and contacts.called is null
+    and targets.called is null
+    and targets.outcome = 6
 group by contacts.day, contacts.srcaddr
 order by day, srcaddr
 limit $limit

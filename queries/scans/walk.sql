@@ -15,6 +15,7 @@
 -- column: service bigint | | the lowest of its services that was touched: 65536 · protocol + port
 -- column: outcome bigint | | what became of it, the best that was reached
 -- column: rejects_only boolean | | the ENI's log holds rejects alone
+-- column: sweep bigint | | ours: 1 swept, 2 lone, 3 insisted, 4 retried, 5 a session, 6 no matter; else 0
 -- column: weight bigint | micro-nats | evidence of this touch
 -- column: faded bigint | micro-nats | all fading so far, counted on below nothing
 -- column: high bigint | micro-nats | sum of the weights so far, less all fading
@@ -30,6 +31,7 @@ with ordered as (
         service,
         outcome,
         rejects_only,
+        sweep,
         weight,
         row_number() over (
             partition by srcaddr order by first_seen, interface_id, dstaddr, family
@@ -56,6 +58,7 @@ faded as (
         ordered.service,
         ordered.outcome,
         ordered.rejects_only,
+        ordered.sweep,
         ordered.weight,
         cast(ordered.total as bigint) as total,
         cast(
@@ -78,6 +81,7 @@ select
     service,
     outcome,
     rejects_only,
+    sweep,
     weight,
     faded,
     total - faded as high,
