@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from flowlens.version import version as flowlens_version
+from flowlens.core.version import version as flowlens_version
 
 if TYPE_CHECKING:
     from docutils.nodes import Element

@@ -23,14 +23,14 @@ from typing import Any
 
 import typer
 
+from flowlens.answers.scanners.verdicts import COLUMNS as VERDICTS
 from flowlens.batch.job import Alert, Job
 from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP, Key
 from flowlens.batch.summaries.judging import NEW
 from flowlens.batch.summaries.tables import COLUMNS as SUMMARIES
 from flowlens.cli.app import app
-from flowlens.fields import fields
-from flowlens.named import STEPS, Query, comparing, shipped
-from flowlens.scans.verdicts import COLUMNS as VERDICTS
+from flowlens.records.fields import fields
+from flowlens.sql.catalog import STEPS, Query, comparing, shipped
 
 DOCS = Path(__file__).parent
 
@@ -303,7 +303,7 @@ def published_page() -> str:
     for name, (meaning, columns) in tables.items():
         rows = [(f"`{c.name}`", c.type, c.unit, _cell(c.meaning)) for c in columns]
         text += [f"## {name}", meaning, _table(("column", "type", "unit", "meaning"), rows)]
-    return _page("flowlens/scans/verdicts.py and flowlens/batch/tables.py", text)
+    return _page("flowlens/answers/scanners/verdicts.py and flowlens/batch/tables.py", text)
 
 
 def compared_page() -> str:

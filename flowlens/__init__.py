@@ -14,22 +14,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
 
 if TYPE_CHECKING:
-    from flowlens.check import Check
-    from flowlens.flows import Flows, read
-    from flowlens.names import resolve
-    from flowlens.result import Result
+    from flowlens.answers.check.check import Check
+    from flowlens.api import Flows, read
+    from flowlens.naming.lookup import resolve
+    from flowlens.pipeline.result import Result
 
 __all__ = ["Check", "FlowlensError", "Flows", "Result", "read", "resolve"]
 
 _HOMES = {
-    "Check": "flowlens.check",
-    "Flows": "flowlens.flows",
-    "Result": "flowlens.result",
-    "read": "flowlens.flows",
-    "resolve": "flowlens.names",
+    "Check": "flowlens.answers.check.check",
+    "Flows": "flowlens.api",
+    "Result": "flowlens.pipeline.result",
+    "read": "flowlens.api",
+    "resolve": "flowlens.naming.lookup",
 }
 
 

@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from parquets import ask, quiet, record, write
 
 import flowlens as fl
-from flowlens.accounting import Account
 from flowlens.cli.main import main
-from flowlens.errors import FlowlensError
-from flowlens.parquet.lake import Refused, look
-from flowlens.sources import Source
+from flowlens.core.counts import Account
+from flowlens.core.errors import FlowlensError
+from flowlens.inputs.find import Source
+from flowlens.reading.parquet.sources import Refused, look
 
 ROWS = [record(), quiet(), record(dstport=443, action="ACCEPT"), record(srcaddr="2001:db8::7")] * 3
 OPTIONS = (

@@ -190,7 +190,8 @@ def _threads(number: int) -> None:
     """Read and answer with so many threads."""
     import duckdb
 
-    from flowlens import inflow, reader
+    from flowlens.pipeline import load
+    from flowlens.reading import reader
 
     connect = duckdb.connect
 
@@ -199,7 +200,7 @@ def _threads(number: int) -> None:
         return connect(*arguments, config=config, **options)
 
     duckdb.connect = connected
-    inflow.threads = reader.threads = lambda: number
+    load.threads = reader.threads = lambda: number
 
 
 def _writes(path: object, mode: str | None, flags: int) -> bool:

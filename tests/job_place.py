@@ -18,7 +18,7 @@ from reading import DEFAULT_HEADER
 
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.run import run
-from flowlens.stored import Window
+from flowlens.inputs.store import Window
 
 LEAST = """\
 name = "rejects"

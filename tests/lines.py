@@ -6,8 +6,8 @@ import ipaddress
 
 from hypothesis import strategies as st
 
-from flowlens.fields import Kind, field_of, fields
-from flowlens.layouts import Layout
+from flowlens.records.fields import Kind, field_of, fields
+from flowlens.records.layouts import Layout
 
 UNKNOWN = ("new_field", "other_new_field", "x9")
 KNOWN = tuple(name for name, field in fields().items() if field.token)

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from flowlens.accounting import Account, MalformedLine
-from flowlens.fields import Kind, field_of
-from flowlens.flows import Flows
-from flowlens.layouts import DEFAULT, Layout
-from flowlens.patterns import REQUIRED_BY_TRAFFIC
-from flowlens.pipeline import Inputs, Listener, Question, answering
-from flowlens.sources import Found, Source, find
+from flowlens.api import Flows
+from flowlens.core.counts import Account, MalformedLine
+from flowlens.inputs.find import Found, Source, find
+from flowlens.pipeline.run import Inputs, Listener, Question, answering
+from flowlens.records.fields import Kind, field_of
+from flowlens.records.layouts import DEFAULT, Layout
+from flowlens.records.patterns import REQUIRED_BY_TRAFFIC
 
 COLUMNS = (
     "version", "account_id", "interface_id", "srcaddr", "dstaddr", "srcport", "dstport",

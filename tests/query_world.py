@@ -12,9 +12,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from flowlens import named
-from flowlens.fields import fields
-from flowlens.knowledge import Knowledge
+from flowlens.pipeline.reference import Knowledge
+from flowlens.records.fields import fields
+from flowlens.sql import catalog
 
 EPOCH = 1_767_225_600
 """2026-01-01T00:00:00Z, a full day and hour."""
@@ -75,15 +75,15 @@ def database(table: pa.Table, name: str, *, threads: int = 1) -> duckdb.DuckDBPy
     connection.execute("set timezone = 'UTC'")
     connection.register("flows", table)
     Knowledge().create(connection)
-    for relation in named.order([named.find(name)]):
+    for relation in catalog.order([catalog.find(name)]):
         connection.register(relation.name, run(connection, relation.name))
     return connection
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **given: str) -> pa.Table:
     """The answer of a named query, as Arrow."""
-    query = named.find(name)
-    values = named.bind(query, given)
+    query = catalog.find(name)
+    values = catalog.bind(query, given)
     values["limit"] = values["limit"] or 2**63 - 1
     return connection.sql(query.sql, params=values).to_arrow_table()
 

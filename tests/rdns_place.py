@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from flowlens.rdns.answers import Answer, Confirmation, Status
-from flowlens.rdns.settings import Mode, Settings
-from flowlens.rdns.table import FromFile
+from flowlens.naming.dns.answers import Answer, Confirmation, Status
+from flowlens.naming.dns.settings import Mode, Settings
+from flowlens.naming.dns.table import FromFile
 
 SLIDE = ("109.236.86.32", "internetpolice.co")
 DAY = 86_400

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowlens.accounting import Account, Counts, MalformedLine
-from flowlens.blocks import beginning, blocks
-from flowlens.buffers import Buffer, Segment
-from flowlens.fields import fields
-from flowlens.inflate import zstd
-from flowlens.layouts import Layout
-from flowlens.parse import Wanted, parse
-from flowlens.reader import Reading
-from flowlens.sources import find
+from flowlens.core.counts import Account, Counts, MalformedLine
+from flowlens.inputs.find import find
+from flowlens.reading.blocks import beginning, blocks
+from flowlens.reading.decompress import zstd
+from flowlens.reading.reader import Reading
+from flowlens.records.buffers import Buffer, Segment
+from flowlens.records.fields import fields
+from flowlens.records.layouts import Layout
+from flowlens.records.parser import Wanted, parse
 
 ALL = tuple(fields())
 DEFAULT_HEADER = (

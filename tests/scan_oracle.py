@@ -35,7 +35,7 @@ from scan_walk import (
     Walk,
 )
 
-from flowlens.evidence import Evidence
+from flowlens.pipeline.evidence import Evidence
 
 _MERGED: Mapping[str, Callable[[Any, Any], Any]] = {"first": min, "packets": add}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
-from flowlens import services
+from flowlens.records import services
 
 DAY = 86_400
 TCP, UDP = 6, 17
@@ -19,7 +19,7 @@ PRIVATE = [
         "fc00::/7", "fe80::/16",
     )
 ]  # fmt: skip
-SERVICES = {(row["protocol"], row["port"]): row for row in services._table().to_pylist()}
+SERVICES = {(row["protocol"], row["port"]): row for row in services.table().to_pylist()}
 
 
 class Target(NamedTuple):

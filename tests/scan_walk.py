@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from scan_sides import DAY, SERVICES, UDP, Target
 
-from flowlens.evidence import Evidence
+from flowlens.pipeline.evidence import Evidence
 
 ICMP = (1, 58)
 TRACEROUTE = range(33_434, 33_535)

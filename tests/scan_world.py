@@ -16,8 +16,8 @@ from query_world import database as connect
 from scan_oracle import judge
 
 import flowlens as fl
-from flowlens.evidence import Evidence
-from flowlens.scanners import Scanners
+from flowlens.answers.scanners.result import Scanners
+from flowlens.pipeline.evidence import Evidence
 
 HEADER = (
     "account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end "

@@ -16,7 +16,7 @@ from flowlens.batch.job import DAY, HOUR, Alert
 from flowlens.batch.notify import alerts
 from flowlens.batch.notify.alerts import Firing, fire
 from flowlens.batch.notify.outbox import Outbox
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 
 HOSTILE = 'x\x1b[31m\n\u202e"<!channel>& {value} \udc80'
 ABOUT = {"job": "rejects", "start": "2026-11-23T00:00:00Z", "end": "2026-11-24T00:00:00Z"}

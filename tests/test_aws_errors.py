@@ -10,9 +10,9 @@ import pytest
 from aws import Answer, Fake, Request, exception, fake, refusal, twisted
 from reading import DEFAULT_HEADER, GOOD
 
-from flowlens.aws import Access, faults, objects
-from flowlens.aws.faults import Kind, fault
 from flowlens.cli.main import main
+from flowlens.inputs.aws import Access, errors, objects
+from flowlens.inputs.aws.errors import Kind, fault
 
 LOG = f"{DEFAULT_HEADER}\n{GOOD}\n".encode()
 ROLE = "arn:aws:iam::123456789012:role/reader"
@@ -35,7 +35,7 @@ def from_logs(capfd, aws: Fake, *more: str) -> tuple[int, list[str]]:
 @pytest.fixture
 def hasty(monkeypatch):
     """No pauses between calls."""
-    from flowlens.aws.pace import Pace
+    from flowlens.inputs.aws.pace import Pace
 
     waits = Pace.__init__.__kwdefaults__
     monkeypatch.setattr(Pace.__init__, "__kwdefaults__", {**waits, "sleep": lambda seconds: None})
@@ -270,7 +270,7 @@ def test_an_error_without_an_answer_is_told_by_its_class(error, kind):
 
 
 def test_every_kind_has_its_line():
-    assert set(faults._TEXTS) == set(Kind)
+    assert set(errors._TEXTS) == set(Kind)
 
 
 def test_what_aws_says_is_kept_short_and_on_one_line():

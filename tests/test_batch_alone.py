@@ -14,7 +14,7 @@ from job_place import Place, line
 from flowlens.batch import run as running
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.publish import interval as publishing
-from flowlens.errors import FlowlensError, UsageError
+from flowlens.core.errors import FlowlensError, UsageError
 
 DAYS = ("20", "21", "22")
 BAD = "2025-11-21"

@@ -15,10 +15,10 @@ from reading import DEFAULT_HEADER
 from test_live import Clock, Log
 from test_s3 import key
 
-from flowlens.aws import live, objects
-from flowlens.aws.pace import Pace
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.plan import plan
+from flowlens.inputs.aws import live, objects
+from flowlens.inputs.aws.pace import Pace
 
 BUCKET = "s3://bkt/logs/"
 

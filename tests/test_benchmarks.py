@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import flowlens as fl
-from flowlens.fields import fields
+from flowlens.records.fields import fields
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))

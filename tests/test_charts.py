@@ -14,12 +14,12 @@ import pytest
 from commands import command
 
 import flowlens as fl
-from flowlens import named
+from flowlens.answers.scanners.explanation import SCHEMA
 from flowlens.charts import activity, probes
 from flowlens.charts.chart import MIME, Chart
 from flowlens.charts.picking import chart_of
 from flowlens.charts.walk import walk
-from flowlens.scans.explanation import SCHEMA
+from flowlens.sql import catalog
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "fixtures/demo"
@@ -29,11 +29,11 @@ HOSTILE = "<img src=x onerror=alert(1)></script>\x1b[31m\u202e&'\""
 # What the demo has fields for; the others' charts are drawn from tables made by hand.
 DRAWN = [
     name
-    for name in sorted(named.shipped())
-    if named.find(name).path.parent.name not in named.STEPS
+    for name in sorted(catalog.shipped())
+    if catalog.find(name).path.parent.name not in catalog.STEPS
     and not {"instance_id", "subnet_id", "traffic_path", "pkt_srcaddr", "tcp_flags"}
-    & set(named.find(name).needs)
-    and not any(need.startswith(("packets_lost", "pkt_")) for need in named.find(name).needs)
+    & set(catalog.find(name).needs)
+    and not any(need.startswith(("packets_lost", "pkt_")) for need in catalog.find(name).needs)
 ]
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlens.cidrs import Cidrs, parse_cidr, read_allowed
-from flowlens.errors import ExitCode, UsageError
+from flowlens.core.cidrs import Cidrs, parse_cidr, read_allowed
+from flowlens.core.errors import ExitCode, UsageError
 
 
 def allowed(tmp_path, data: str | bytes):
@@ -101,7 +101,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_a_file_too_long_for_a_list_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("flowlens.textfiles.MOST_BYTES", 10)
+    monkeypatch.setattr("flowlens.core.listfile.MOST_BYTES", 10)
     with pytest.raises(UsageError, match="a list is a small text file"):
         allowed(tmp_path, "192.0.2.0/24 a\n")
 

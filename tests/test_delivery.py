@@ -19,12 +19,12 @@ import pytest
 from alert_place import ALERT, END, TOKEN, a_firing
 from aws import REGION, Answer, client, credentials, exception, fake, moto  # noqa: F401
 
-from flowlens.aws.access import Access
 from flowlens.batch.job import DAY, HOUR, Kind, Notify
 from flowlens.batch.notify import Courier, commands, courier, send, webhook
 from flowlens.batch.notify.alerts import Firing
 from flowlens.batch.notify.outbox import Outbox
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
+from flowlens.inputs.aws.access import Access
 
 
 def a_courier(path: Path, *notify: Notify, waits: list[float] | None = None, **more) -> Courier:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pages import ROOT
 
-from flowlens.errors import ExitCode
+from flowlens.core.errors import ExitCode
 
 DEPLOY = ROOT / "deploy"
 UNITS = ["flowlens@.service", "flowlens@.timer"]

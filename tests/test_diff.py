@@ -26,14 +26,15 @@ from rich.cells import cell_len
 from sql_lint import outside, tables
 
 import flowlens as fl
-from flowlens import intervals, named
-from flowlens.diff import CHANGES, TIMES, Difference
-from flowlens.errors import UsageError
-from flowlens.headers import COMPARED, Query
-from flowlens.intervals import interval
-from flowlens.knowledge import Knowledge
+from flowlens.answers.diff.diff import CHANGES, TIMES, Difference
+from flowlens.answers.diff.page import page
+from flowlens.core import times as intervals
+from flowlens.core.errors import UsageError
+from flowlens.core.times import interval
 from flowlens.output.formats import Format
-from flowlens.pages.diff import page
+from flowlens.pipeline.reference import Knowledge
+from flowlens.sql import catalog
+from flowlens.sql.queryfile import COMPARED, Query
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "diff"
@@ -527,23 +528,25 @@ def empty(query: Query) -> duckdb.DuckDBPyConnection:
     connection.register("flows", SCHEMA.empty_table())
     Knowledge().create(connection)
     gives = {"sources": "source_sums", "enis": "eni_sums", "inbound": "inbound_sums"}
-    for relation in named.order([query]):
-        values = named.bind(relation, {})
+    for relation in catalog.order([query]):
+        values = catalog.bind(relation, {})
         connection.register(
             relation.name, connection.sql(relation.sql, params=values).to_arrow_table()
         )
     for name in set(query.reads) & set(COMPARED):
         kind = name.partition("_")[0]
-        given = named.comparing()[gives[kind]] if kind in gives else named.find("rejected_by_port")
+        given = (
+            catalog.comparing()[gives[kind]] if kind in gives else catalog.find("rejected_by_port")
+        )
         columns = ", ".join(f"{column.name} {column.type}" for column in given.columns)
         connection.execute(f"create table {name} ({columns})")
     return connection
 
 
-@pytest.mark.parametrize("name", sorted(named.comparing()))
+@pytest.mark.parametrize("name", sorted(catalog.comparing()))
 def test_a_query_says_what_it_reads_and_gives_and_keeps_to_the_portable_core(name):
-    query = named.comparing()[name]
-    result = empty(query).sql(query.sql, params=named.bind(query, {}))
+    query = catalog.comparing()[name]
+    result = empty(query).sql(query.sql, params=catalog.bind(query, {}))
     types = {"TIMESTAMP WITH TIME ZONE": "timestamptz"}
     assert [types.get(str(kind), str(kind).lower()) for kind in result.types] == [
         column.type for column in query.columns

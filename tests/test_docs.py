@@ -15,8 +15,8 @@ from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
 
 from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP
-from flowlens.fields import fields
-from flowlens.named import shipped
+from flowlens.records.fields import fields
+from flowlens.sql.catalog import shipped
 
 DOCS = ROOT / "docs"
 GENERATE = runpy.run_path(str(DOCS / "generate.py"))

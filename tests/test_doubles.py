@@ -11,7 +11,7 @@ from commands import command
 from reading import DEFAULT_HEADER
 
 import flowlens as fl
-from flowlens import doubles
+from flowlens.pipeline import doubles
 
 ALL, BOTH = "fl-0aaaaaaaaaaaaaaa1", "fl-0bbbbbbbbbbbbbbb2"
 START = 1_764_547_200

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from reading import ALL, DEFAULT_HEADER, GOOD, read
 
 import flowlens as fl
-from flowlens.columns import arrow_schema
-from flowlens.engine import Connection, engine, lock, require_select, sql_errors
-from flowlens.errors import UsageError
-from flowlens.planning import Needs, planning
+from flowlens.core.errors import UsageError
+from flowlens.records.table import arrow_schema
+from flowlens.sql.engine import Connection, engine, lock, require_select, sql_errors
+from flowlens.sql.plan import Needs, planning
 
 secret = [("of python", 1)]
 """A Python variable of the name that a query below reads."""

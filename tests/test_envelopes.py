@@ -13,10 +13,10 @@ from envelopes import CONTROL, FORMS, HEADED, WITH_CONTROL, events, payloads
 from reading import GOOD, Outcome, pipe, read
 
 import flowlens as fl
-from flowlens.envelopes import delimited, shapes
-from flowlens.envelopes.opened import opened
-from flowlens.envelopes.repeats import Repeats
-from flowlens.inflate import Inflated
+from flowlens.reading.decompress import Inflated
+from flowlens.reading.envelopes import csv, shapes
+from flowlens.reading.envelopes.detect import opened
+from flowlens.reading.envelopes.repeats import Repeats
 
 QUIET = "2 123456789012 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"
 LOST = "2 123456789012 eni-1 - - - - - - - 1418530011 1418530071 - SKIPDATA"
@@ -319,7 +319,7 @@ def test_a_line_of_an_export_without_its_time_is_malformed(tmp_path):
 
 
 def test_a_layout_that_is_given_holds_within_an_envelope(tmp_path):
-    from flowlens.layouts import from_user
+    from flowlens.records.layouts import from_user
 
     record = "192.0.2.1 10.0.0.5 22 REJECT 1418530010"
     layout = from_user("srcaddr dstaddr dstport action start")
@@ -424,14 +424,14 @@ def test_a_fault_in_csv_is_put_aside_and_the_rest_counts(case, tmp_path):
 
 def test_quotes_left_open_do_not_take_in_all_that_follows_again_and_again(monkeypatch):
     taken = 0
-    give = delimited._Lines.__next__
+    give = csv._Lines.__next__
 
     def counted(lines):
         nonlocal taken
         taken += 1
         return give(lines)
 
-    monkeypatch.setattr(delimited._Lines, "__next__", counted)
+    monkeypatch.setattr(csv._Lines, "__next__", counted)
     data = b"timestamp,message\n" + b'a","\n' * 2000
     content = opened(Inflated("", iter([data])))
     assert sum(block.text.count(b"\n") for block in content.blocks) == 2001

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlens.output import escape
+from flowlens.core import escape
 
 HOSTILE = [
     "\x1b[2J\x1b]0;owned\x07",

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from reading import DEFAULT_HEADER
 
 import flowlens as fl
-from flowlens.engine import engine
-from flowlens.errors import UsageError
-from flowlens.filters import build_filter, moment, network
+from flowlens.core.errors import UsageError
+from flowlens.core.times import moment
+from flowlens.records.filter import build_filter, network
+from flowlens.sql.engine import engine
 
 ONE_RECORD = (
     "2 123456789012 eni-1 10.0.0.1 192.0.2.1 40000 22 6 1 40 1795392000 1795392060 ACCEPT OK"

@@ -20,9 +20,9 @@ import records
 
 import flowlens as fl
 from flowlens.cli.main import main
-from flowlens.envelopes.opened import opened
-from flowlens.fields import columns_by_token
-from flowlens.inflate import inflate
+from flowlens.reading.decompress import inflate
+from flowlens.reading.envelopes.detect import opened
+from flowlens.records.fields import columns_by_token
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DIRECTORY = FIXTURES / "forms"

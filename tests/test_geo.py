@@ -8,9 +8,9 @@ from ipaddress import ip_address
 import pytest
 from mmdb import write_mmdb
 
-from flowlens.errors import UsageError
-from flowlens.identity import Geo, Lists, describe, identify
-from flowlens.identity.geo import Place
+from flowlens.core.errors import UsageError
+from flowlens.naming.who import Geo, Lists, describe, identify
+from flowlens.naming.who.geo import Place
 
 ADDRESS = ip_address("192.0.2.77")
 SHAPES = [

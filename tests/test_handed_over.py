@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from reading import GOOD, Outcome, read
 
-from flowlens.envelopes.opened import opened
-from flowlens.inflate import Inflated
+from flowlens.reading.decompress import Inflated
+from flowlens.reading.envelopes.detect import opened
 
 QUIET = "2 123456789012 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"
 ROW = {

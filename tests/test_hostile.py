@@ -12,9 +12,9 @@ import pytest
 import reading
 from reading import DEFAULT_HEADER, GOOD, read
 
-from flowlens.accounting import Counts
-from flowlens.errors import NoInputError
-from flowlens.inflate import zstd
+from flowlens.core.counts import Counts
+from flowlens.core.errors import NoInputError
+from flowlens.reading.decompress import zstd
 
 LINES = [GOOD.replace(" 22 ", f" {port} ").replace("40000", str(port * 7919 % 65_536))
          for port in range(400)]  # fmt: skip
@@ -130,10 +130,10 @@ def test_a_gzip_with_a_wrong_checksum_keeps_its_lines_but_the_last(tmp_path: Pat
 
 MEASURE = """
 import resource, sys, threading, os
-from flowlens.parse import Wanted
-from flowlens.reader import Reading
-from flowlens.sources import find
-from flowlens.errors import NoInputError
+from flowlens.records.parser import Wanted
+from flowlens.reading.reader import Reading
+from flowlens.inputs.find import find
+from flowlens.core.errors import NoInputError
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlens.errors import ExitCode, UsageError
-from flowlens.identity import Geo, Identity, Lists, Tag, describe, identify
+from flowlens.core.errors import ExitCode, UsageError
+from flowlens.naming.who import Geo, Identity, Lists, Tag, describe, identify
 
 ADDRESS = "192.0.2.77"
 SHIPPED = Lists.shipped()

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from flowlens.answers.scanners.result import TIERS
 from flowlens.batch.job import Aws, Hooks, Job, MailPart, Notify, Rdns, ReportPart, Retention, Watch
 from flowlens.batch.jobfile import keys
 from flowlens.batch.jobfile.keylines import key_lines
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.jobfile.problems import JobError
 from flowlens.batch.jobfile.template import template, write
-from flowlens.errors import ExitCode, UsageError
+from flowlens.core.errors import ExitCode, UsageError
 from flowlens.output.formats import Format
-from flowlens.scanners import TIERS
 
 LEAST = """\
 name = "rejects"

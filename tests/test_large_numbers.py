@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from parquets import COLUMNS, TOKENS, ask, elsewhere, record, write
 
+from flowlens.answers.report.folds import Part, fold
 from flowlens.cli.main import main
-from flowlens.judge import LIMITS
-from flowlens.report.folds import Part, fold
+from flowlens.records.validate import LIMITS
 
 MOST = 2**48
 ROWS = [record(), record(packets=MOST, bytes=MOST), record(packets=MOST + 1),

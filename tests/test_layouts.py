@@ -11,8 +11,8 @@ from commands import command
 from reading import DEFAULT_HEADER, GOOD, Outcome, read
 
 import flowlens as fl
-from flowlens.errors import NoInputError, UsageError
-from flowlens.layouts import DEFAULT, TRANSIT_GATEWAY, from_user
+from flowlens.core.errors import NoInputError, UsageError
+from flowlens.records.layouts import DEFAULT, TRANSIT_GATEWAY, from_user
 
 QUIET = "2 123456789012 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"
 GATEWAY, *_, GATEWAY_QUIET = records.lines(records.transit(1), records.TRANSIT_GATEWAY)[:23]

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import flowlens as fl
-from flowlens.convert import convert
-from flowlens.filters import Port
-from flowlens.show import subject
+from flowlens.answers.convert import convert
+from flowlens.answers.show.show import subject
+from flowlens.records.filter import Port
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "fixtures/demo"

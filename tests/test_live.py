@@ -12,13 +12,13 @@ from aws import REGION, Answer, Request, client, exception, fake
 from reading import DEFAULT_HEADER, GOOD
 
 import flowlens as fl
-from flowlens.aws import Access, groups, live, pace
-from flowlens.aws.access import Clients
-from flowlens.aws.live import OVERLAP, Group, opener
-from flowlens.aws.pace import Pace
 from flowlens.cli.main import main
-from flowlens.errors import NoInputError
-from flowlens.filters import Filter
+from flowlens.core.errors import NoInputError
+from flowlens.inputs.aws import Access, cloudwatch, live, pace
+from flowlens.inputs.aws.access import Clients
+from flowlens.inputs.aws.live import OVERLAP, Group, opener
+from flowlens.inputs.aws.pace import Pace
+from flowlens.records.filter import Filter
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 BEGIN = NOW - timedelta(hours=5)
@@ -386,13 +386,13 @@ def test_who_may_only_read_events_reads_them(credentials, timeless):
 
 def test_a_span_at_the_ends_of_time_is_one():
     ends = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-    since, until = groups._span(Filter(*ends), None, NOW)
+    since, until = cloudwatch._span(Filter(*ends), None, NOW)
     assert live.milliseconds(since) == 0
     assert until == NOW
 
 
 def test_the_examples_in_the_docstrings_hold():
-    for module, least in ((live, 1), (groups, 3)):
+    for module, least in ((live, 1), (cloudwatch, 3)):
         outcome = doctest.testmod(module)
         assert outcome.attempted >= least
         assert outcome.failed == 0

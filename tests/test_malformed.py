@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import reading
 
-from flowlens.accounting import Counts
-from flowlens.blocks import beginning
-from flowlens.errors import NoInputError
-from flowlens.layouts import DuplicateFieldError, from_header
+from flowlens.core.counts import Counts
+from flowlens.core.errors import NoInputError
+from flowlens.reading.blocks import beginning
+from flowlens.records.layouts import DuplicateFieldError, from_header
 
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures" / "malformed").glob("*.log"))
 SIZES = ((1, 1), (1, 61), (7, 1000), (300, 97), (1 << 24, 1 << 20))

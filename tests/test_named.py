@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flowlens import named
-from flowlens.errors import UsageError
-from flowlens.headers import Column, parse
-from flowlens.parameters import Param
+from flowlens.core.errors import UsageError
+from flowlens.sql import catalog
+from flowlens.sql.parameters import Param
+from flowlens.sql.queryfile import Column, parse
 
 GOOD = """\
 -- How much there is
@@ -104,42 +104,42 @@ def test_a_directory_gives_its_queries_by_name(tmp_path: Path) -> None:
     (tmp_path / "b.sql").write_text(GOOD)
     (tmp_path / "a.sql").write_text(GOOD)
     (tmp_path / "notes.txt").write_text("not a query")
-    assert list(named.load(tmp_path)) == ["a", "b"]
+    assert list(catalog.load(tmp_path)) == ["a", "b"]
 
 
 def test_a_missing_directory_or_unreadable_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere: no such directory; --queries"):
-        named.load(tmp_path / "nowhere")
+        catalog.load(tmp_path / "nowhere")
     (tmp_path / "bad.sql").write_bytes(b"-- \xff\n")
     with pytest.raises(UsageError, match=r"bad\.sql: not readable as UTF-8"):
-        named.load(tmp_path)
+        catalog.load(tmp_path)
     (tmp_path / "bad.sql").rename(tmp_path / "My Query.sql")
     (tmp_path / "My Query.sql").write_text(GOOD)
     with pytest.raises(UsageError, match=r"My Query\.sql: name the file in lower case"):
-        named.load(tmp_path)
+        catalog.load(tmp_path)
 
 
 def test_a_shipped_query_is_found_and_the_users_own_comes_first() -> None:
-    assert named.find("timeline") is named.shipped()["timeline"]
-    assert named.find("mine", extra={"mine": QUERY}) is QUERY
-    assert named.find("timeline", extra={"timeline": QUERY}) is QUERY
+    assert catalog.find("timeline") is catalog.shipped()["timeline"]
+    assert catalog.find("mine", extra={"mine": QUERY}) is QUERY
+    assert catalog.find("timeline", extra={"timeline": QUERY}) is QUERY
     with pytest.raises(UsageError, match=r"'rejected_by_prot'; did you mean rejected_by_port"):
-        named.find("rejected_by_prot")
+        catalog.find("rejected_by_prot")
 
 
 def test_the_files_and_the_names_are_the_same() -> None:
     files = Path(__file__).parents[1].joinpath("queries").rglob("*.sql")
-    known = [*named.shipped(), *named.comparing()]
+    known = [*catalog.shipped(), *catalog.comparing()]
     assert sorted(file.stem for file in files) == sorted(known)
 
 
 def test_what_compares_can_not_be_asked_of_one_input() -> None:
     with pytest.raises(UsageError, match="no query 'port_changes'"):
-        named.find("port_changes")
+        catalog.find("port_changes")
 
 
 def test_values_are_typed_and_defaults_filled_in() -> None:
-    assert named.bind(
+    assert catalog.bind(
         QUERY, {"limit": "20", "known": "FALSE", "since": "2026-02-03T04:05:06Z"}
     ) == {
         "limit": 20,
@@ -149,8 +149,8 @@ def test_values_are_typed_and_defaults_filled_in() -> None:
         "port": 22,
         "who": "nobody",
     }
-    since = named.bind(QUERY, {"since": "2026-01-01T02:00:00+02:00"})["since"]
-    assert since == named.bind(QUERY, {})["since"]
+    since = catalog.bind(QUERY, {"since": "2026-01-01T02:00:00+02:00"})["since"]
+    assert since == catalog.bind(QUERY, {})["since"]
     assert isinstance(since, datetime)
     assert since.tzinfo is UTC
 
@@ -169,7 +169,7 @@ def test_values_are_typed_and_defaults_filled_in() -> None:
 )
 def test_a_value_that_does_not_fit_is_named(name: str, value: str, kind: str) -> None:
     with pytest.raises(UsageError) as error:
-        named.bind(QUERY, {name: value})
+        catalog.bind(QUERY, {name: value})
     assert f"mine: {name}={value!r}" in str(error.value)
     assert kind in str(error.value)
 
@@ -178,7 +178,7 @@ def test_an_unknown_parameter_lists_the_nearest() -> None:
     with pytest.raises(
         UsageError, match=r"timeline has no parameter 'bucket'; did you mean bucket_s"
     ):
-        named.bind(named.find("timeline"), {"bucket": "60"})
+        catalog.bind(catalog.find("timeline"), {"bucket": "60"})
 
 
 CUSTOM = "create the flow log with a custom format that holds"
@@ -220,18 +220,18 @@ def test_a_field_that_no_input_has_is_named_with_the_way_to_get_it(
     name: str, columns: str, message: str
 ) -> None:
     with pytest.raises(UsageError) as error:
-        named.require(named.find(name), columns.split())
+        catalog.require(catalog.find(name), columns.split())
     assert message in str(error.value)
 
 
 def test_an_input_with_all_that_is_needed_is_enough() -> None:
-    named.require(named.find("resets"), {"tcp_flags", "protocol"})
-    named.require(named.find("action_totals"), ())
+    catalog.require(catalog.find("resets"), {"tcp_flags", "protocol"})
+    catalog.require(catalog.find("action_totals"), ())
 
 
 def test_relations_come_before_what_reads_them() -> None:
     def names(*queries: str) -> list[str]:
-        return [query.name for query in named.order(map(named.find, queries))]
+        return [query.name for query in catalog.order(map(catalog.find, queries))]
 
     assert names("timeline") == []
     assert names("enis") == []
@@ -241,5 +241,5 @@ def test_relations_come_before_what_reads_them() -> None:
 
 def test_the_module_imports_nothing_heavy() -> None:
     heavy = "{'duckdb', 'pyarrow', 'polars'}"
-    code = f"import sys, flowlens.named; sys.exit(bool({heavy} & {{*sys.modules}}))"
+    code = f"import sys, flowlens.sql.catalog; sys.exit(bool({heavy} & {{*sys.modules}}))"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import flowlens
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 
 V2 = "2 111122223333 eni-1 192.0.2.1 10.0.0.5 40000 22 6 20 4249 1767225600 1767225660 {} OK\n"
 V5 = """\

@@ -71,9 +71,7 @@ def test_an_answer_that_fails_when_it_is_shown_says_so_once(kernel, tmp_path):
 
 def test_a_long_read_shows_a_bar_that_goes_away(kernel):
     _, client = kernel
-    run(
-        client, "import flowlens.progress\nflowlens.progress.PATIENCE = flowlens.progress.EVERY = 0"
-    )
+    run(client, "from flowlens.output import progress\nprogress.PATIENCE = progress.EVERY = 0")
     outputs = run(client, "fl.read(flows.inputs.found.inputs[0]).query('action_totals')")
     bars = [out for out in outputs if "<progress" in out.get("data", {}).get("text/html", "")]
     assert bars

@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 import flowlens as fl
 from flowlens.charts.looks import ACCEPT, REJECT
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 from flowlens.notebook import load
 from flowlens.notebook.magic import values
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from parquets import ask, elsewhere
 
-from flowlens.errors import NoInputError
+from flowlens.core.errors import NoInputError
 
 INBOUND: dict[str, Any] = {
     "class_uid": 4001, "activity_name": "Refuse", "action": "Denied", "status_code": "OK",

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from flowlens.output import escape
+from flowlens.core import escape
 from flowlens.output.batches import in_chunks
 from flowlens.output.formats import Format
 from flowlens.output.parquet import parquet_bytes

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from parquets import Asked, Case, ask, quiet, record, sorted_rows, write
 
 import flowlens as fl
-from flowlens import pipeline
-from flowlens.accounting import Account
-from flowlens.convert import convert
-from flowlens.fields import Kind, fields
-from flowlens.inflow import Inflow
-from flowlens.pipeline import Inputs
-from flowlens.sources import find
+from flowlens.answers.convert import convert
+from flowlens.core.counts import Account
+from flowlens.inputs.find import find
+from flowlens.pipeline import run as pipeline
+from flowlens.pipeline.load import Inflow
+from flowlens.pipeline.run import Inputs
+from flowlens.records.fields import Kind, fields
 
 WRONG = ("70000", "-1", "2147483647")
 
@@ -487,7 +487,7 @@ def test_an_empty_file_of_records_is_no_error(tmp_path: Path) -> None:
 def test_small_text_files_are_not_opened_to_see_what_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowlens.parquet import footers
+    from flowlens.reading.parquet import footers
 
     opened: list[str] = []
     real = footers.opened
@@ -497,7 +497,7 @@ def test_small_text_files_are_not_opened_to_see_what_they_are(
     for name in ("a.gz", "b.log", "c.csv", "d.json", "e.parquet", "f", "g.bin"):
         shutil.copy(write(tmp_path / "x", [record()]), tmp_path / name)
     (tmp_path / "x").unlink()
-    from flowlens.parquet.lake import lake
+    from flowlens.reading.parquet.sources import lake
 
     found = lake(find([str(tmp_path)]).sources)
     assert [Path(file.source.name).name for file in found.files] == ["e.parquet", "f", "g.bin"]

@@ -19,9 +19,9 @@ from test_parquet import many, spoil
 
 import flowlens as fl
 from flowlens.cli.main import main
-from flowlens.errors import NoInputError
-from flowlens.parquet import chunks
-from flowlens.parquet.thrift import struct
+from flowlens.core.errors import NoInputError
+from flowlens.reading.parquet import chunks
+from flowlens.reading.parquet.thrift import struct
 
 FILES = 100 if EFFORT == 1 else max(2_000, 100 * EFFORT)
 
@@ -219,8 +219,8 @@ def test_the_check_reads_every_page_and_counts_what_is_lost(
 
 
 def test_objects_elsewhere_are_checked_page_by_page_too(tmp_path: Path) -> None:
-    from flowlens.check import check
-    from flowlens.pipeline import Inputs, Listener
+    from flowlens.answers.check.check import check
+    from flowlens.pipeline.run import Inputs, Listener
 
     file = write(tmp_path / "a.parquet", [record(srcport=n) for n in range(40)], row_group_size=10)
     spoil(file, "srcport", [1, 2])

@@ -18,9 +18,9 @@ from parquets import ask, elsewhere, quiet, record, write
 from test_parquet import many, spoil
 
 import flowlens as fl
-from flowlens import pipeline
-from flowlens.errors import FlowlensError, NoInputError, UsageError
-from flowlens.sources import Found, Source, find
+from flowlens.core.errors import FlowlensError, NoInputError, UsageError
+from flowlens.inputs.find import Found, Source, find
+from flowlens.pipeline import run
 
 Maker = Callable[[Path], object]
 
@@ -267,14 +267,14 @@ def test_a_file_that_vanishes_is_one_line(
 ) -> None:
     write(tmp_path / "a.parquet", [record()])
     write(tmp_path / "b.parquet", [record(bytes=1)])
-    seen = pipeline.lake
+    seen = run.lake
 
     def vanishing(sources: Any) -> Any:
         found = seen(sources)
         (tmp_path / "a.parquet").unlink(missing_ok=True)
         return found
 
-    monkeypatch.setattr(pipeline, "lake", vanishing)
+    monkeypatch.setattr(run, "lake", vanishing)
     found = ask(tmp_path, sql)
     assert found.rows == [{"bytes": 1}]
     (gone,) = found.account.unreadable

@@ -13,12 +13,12 @@ from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowlens.buffers import Buffer, Segment
-from flowlens.fields import Kind, field_of
-from flowlens.judge import Blank, Header, Malformed, Record, Status, judge
-from flowlens.layouts import DEFAULT, Layout
-from flowlens.parse import Wanted, parse
-from flowlens.patterns import ADDRESS, NULLS, is_typed, patterns
+from flowlens.records.buffers import Buffer, Segment
+from flowlens.records.fields import Kind, field_of
+from flowlens.records.layouts import DEFAULT, Layout
+from flowlens.records.parser import Wanted, parse
+from flowlens.records.patterns import ADDRESS, NULLS, is_typed, patterns
+from flowlens.records.validate import Blank, Header, Malformed, Record, Status, judge
 
 NUMBERS = (Kind.PORT, Kind.BYTE, Kind.INT32, Kind.INT64, Kind.TIME)
 

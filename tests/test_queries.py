@@ -9,11 +9,11 @@ import pytest
 from query_world import answer, database, flows, lines, run
 from sql_lint import outside, tables
 
-from flowlens import named
-from flowlens.fields import fields
+from flowlens.records.fields import fields
+from flowlens.sql import catalog
 
-QUERIES = sorted(named.shipped())
-STEPS = {name for name in QUERIES if named.find(name).path.parent.name in named.STEPS}
+QUERIES = sorted(catalog.shipped())
+STEPS = {name for name in QUERIES if catalog.find(name).path.parent.name in catalog.STEPS}
 """What flowlens alone reads: the detector's steps and a store's rollups. Names may change."""
 DETECTOR = {"contacts", "exchanges", "judged", "networks", "sides", "targets", "touched"}
 """Relations that mean something in the detector's own kind of traffic alone."""
@@ -117,8 +117,8 @@ PROBED = flows("""
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_header_says_what_duckdb_gives(name: str) -> None:
-    query = named.find(name)
-    result = database(flows(""), name).sql(query.sql, params=named.bind(query, {}))
+    query = catalog.find(name)
+    result = database(flows(""), name).sql(query.sql, params=catalog.bind(query, {}))
     types = {"TIMESTAMP WITH TIME ZONE": "timestamptz"}
     given = [types.get(str(kind), str(kind).lower()) for kind in result.types]
     assert result.columns == [column.name for column in query.columns]
@@ -128,21 +128,23 @@ def test_the_header_says_what_duckdb_gives(name: str) -> None:
 def test_every_query_has_its_fixed_name_and_first_columns() -> None:
     assert sorted({*FIRST_COLUMNS, *STEPS}) == QUERIES
     for name, first in FIRST_COLUMNS.items():
-        columns = [column.name for column in named.find(name).columns]
+        columns = [column.name for column in catalog.find(name).columns]
         assert columns[: len(first.split())] == first.split()
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_header_says_what_is_read(name: str) -> None:
-    query = named.find(name)
+    query = catalog.find(name)
     assert set(query.reads) == set(tables(query.sql))
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_header_says_which_fields_are_needed(name: str) -> None:
-    query = named.find(name)
+    query = catalog.find(name)
     own = words(query.sql)
-    relations = [words(named.find(relation).sql) for relation in named.shipped() if relation in own]
+    relations = [
+        words(catalog.find(relation).sql) for relation in catalog.shipped() if relation in own
+    ]
     assert set(query.needs) <= own.union(*relations)
     later = {column for column, field in fields().items() if field.version > 2 and column in own}
     assert later == {*OPTIONAL.get(name, ()), *query.needs} & later
@@ -156,7 +158,7 @@ def words(sql: str) -> set[str]:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_keeps_to_the_portable_core_and_the_style(name: str) -> None:
-    sql = named.find(name).sql
+    sql = catalog.find(name).sql
     code = re.sub(r"--[^\n]*|'[^']*'", "''", sql)
     assert outside(sql) == []
     assert code == code.lower()
@@ -170,8 +172,8 @@ def test_a_query_keeps_to_the_portable_core_and_the_style(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMING)
 def test_a_streaming_query_scans_flows_once(name: str) -> None:
-    query = named.find(name)
-    values = named.bind(query, {"limit": "9"})
+    query = catalog.find(name)
+    values = catalog.bind(query, {"limit": "9"})
     plan = database(flows(""), name).execute(f"explain {query.sql}", values).fetchall()
     assert tables(query.sql).count("flows") == 1
     arrow = [relation for relation in query.reads if relation != "services"]
@@ -181,7 +183,7 @@ def test_a_streaming_query_scans_flows_once(name: str) -> None:
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_order_is_total(name: str) -> None:
     rng = random.Random(name)
-    log = knocks(rng) if DETECTOR.intersection(named.find(name).reads) else mixed(rng)
+    log = knocks(rng) if DETECTOR.intersection(catalog.find(name).reads) else mixed(rng)
     answers = []
     for threads in (1, 2, 2):
         rng.shuffle(log)

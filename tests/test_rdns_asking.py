@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nameserver import HOWS, NameServer, Zone
 
-from flowlens.rdns import asking, questions
-from flowlens.rdns.answers import Status
-from flowlens.rdns.asking import TRIES
-from flowlens.rdns.network import Network
-from flowlens.rdns.pace import WINDOW, Pace
-from flowlens.rdns.replies import read
-from flowlens.rdns.servers import VPC_CEILING, Server, servers
-from flowlens.rdns.zones import PATIENCE, Zones
+from flowlens.naming.dns import asking, questions
+from flowlens.naming.dns.answers import Status
+from flowlens.naming.dns.asking import TRIES
+from flowlens.naming.dns.network import Network
+from flowlens.naming.dns.pace import WINDOW, Pace
+from flowlens.naming.dns.replies import read
+from flowlens.naming.dns.servers import VPC_CEILING, Server, servers
+from flowlens.naming.dns.zones import PATIENCE, Zones
 
 TIMEOUT = 0.2
 

@@ -15,13 +15,13 @@ import pytest
 from nameserver import NameServer, Zone
 from rdns_place import DAY, SLIDE, known, settings
 
-from flowlens.rdns import cache as cache_module
-from flowlens.rdns.answers import Status
-from flowlens.rdns.cache import VERSION, Cache
-from flowlens.rdns.learning import Learning
-from flowlens.rdns.lookup import lookup
-from flowlens.rdns.questions import Reply
-from flowlens.rdns.settings import Mode, Settings
+from flowlens.naming.dns import cache as cache_module
+from flowlens.naming.dns.answers import Status
+from flowlens.naming.dns.cache import VERSION, Cache
+from flowlens.naming.dns.learning import Learning
+from flowlens.naming.dns.lookup import lookup
+from flowlens.naming.dns.questions import Reply
+from flowlens.naming.dns.settings import Mode, Settings
 
 
 def test_answers_come_back_from_the_cache_as_they_went_in(tmp_path):
@@ -77,8 +77,8 @@ def test_a_file_that_is_not_ours_is_left_alone(place, sql, words):
 
 READER = """
 import os
-from flowlens.rdns.lookup import *
-from flowlens.rdns.settings import *
+from flowlens.naming.dns.lookup import *
+from flowlens.naming.dns.settings import *
 if os.getuid() == 0:
     os.setuid(65534)
 found = lookup(["5.0.0.1"], Settings(Mode.CACHE, cache=Path({place!r})))

@@ -17,10 +17,10 @@ import pytest
 from nameserver import NameServer, Zone
 from rdns_place import SLIDE, run
 
+from flowlens.naming.dns.answers import Status
+from flowlens.naming.dns.lookup import lookup
+from flowlens.naming.dns.settings import Mode, Settings
 from flowlens.output.formats import Format
-from flowlens.rdns.answers import Status
-from flowlens.rdns.lookup import lookup
-from flowlens.rdns.settings import Mode, Settings
 
 
 def test_the_command_gives_names_and_says_what_it_asked_of_whom(place):

@@ -11,12 +11,12 @@ from nameserver import NameServer, Zone
 from rdns_place import SLIDE, settings, table
 
 import flowlens as fl
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
+from flowlens.naming.dns.answers import Confirmation, Status
+from flowlens.naming.dns.lookup import lookup
+from flowlens.naming.dns.settings import Listener, Mode, Settings
 from flowlens.output.preview import preview
 from flowlens.output.table import table_text
-from flowlens.rdns.answers import Confirmation, Status
-from flowlens.rdns.lookup import lookup
-from flowlens.rdns.settings import Listener, Mode, Settings
 
 
 def test_a_name_is_held_against_its_own_addresses(place):

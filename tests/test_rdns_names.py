@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlens.errors import UsageError
-from flowlens.rdns import addresses, lifetimes, names, questions, servers, special
-from flowlens.rdns.special import PRIVATE, SPECIAL, Reach, reach
+from flowlens.core.errors import UsageError
+from flowlens.naming.dns import addresses, lifetimes, names, questions, servers, special
+from flowlens.naming.dns.special import PRIVATE, SPECIAL, Reach, reach
 
 LABELS = st.lists(st.binary(min_size=1, max_size=30), min_size=1, max_size=6)
 

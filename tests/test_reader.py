@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import ALL, DEFAULT_HEADER, GOOD, read
 
-from flowlens.accounting import Counts
-from flowlens.errors import NoInputError
-from flowlens.fields import Kind, field_of
-from flowlens.layouts import Layout, from_user
-from flowlens.parse import Wanted
-from flowlens.reader import Reading
-from flowlens.sources import find
+from flowlens.core.counts import Counts
+from flowlens.core.errors import NoInputError
+from flowlens.inputs.find import find
+from flowlens.reading.reader import Reading
+from flowlens.records.fields import Kind, field_of
+from flowlens.records.layouts import Layout, from_user
+from flowlens.records.parser import Wanted
 
 COLUMNS = (*ALL, *lines.UNKNOWN)
 

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from flowlens.filters import Filter, build_filter
+from flowlens.answers.report.gather import CLASSES, QUERIES, gather
+from flowlens.answers.report.model import Report
+from flowlens.answers.report.page import page
+from flowlens.inputs.find import find
 from flowlens.output.formats import Format
-from flowlens.pipeline import Inputs
-from flowlens.report.facts import CLASSES, QUERIES, gather
-from flowlens.report.model import Report
-from flowlens.report.page import page
-from flowlens.sources import find
+from flowlens.pipeline.run import Inputs
+from flowlens.records.filter import Filter, build_filter
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures" / "report"

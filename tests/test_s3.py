@@ -26,13 +26,13 @@ from aws import (
 from reading import DEFAULT_HEADER, GOOD
 
 import flowlens as fl
-from flowlens import peek
-from flowlens.aws import Access, objects, paths, s3
-from flowlens.aws.access import Clients
-from flowlens.aws.paths import Choice, Step, choice, place
+from flowlens.api import Flows
 from flowlens.cli.main import main
-from flowlens.errors import NoInputError
-from flowlens.flows import Flows
+from flowlens.core.errors import NoInputError
+from flowlens.inputs.aws import Access, objects, paths, s3
+from flowlens.inputs.aws.access import Clients
+from flowlens.inputs.aws.paths import Choice, Step, choice, place
+from flowlens.reading import peek
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 ORGANIZATION = "o-abcdef1234"

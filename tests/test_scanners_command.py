@@ -23,8 +23,8 @@ from test_scanners_page import WAVE
 from test_scans_reasons import refused, served
 
 import flowlens as fl
-from flowlens.errors import UsageError
-from flowlens.scanners import LISTED, TIERS, chosen_tiers
+from flowlens.answers.scanners.result import LISTED, TIERS, chosen_tiers
+from flowlens.core.errors import UsageError
 
 FLOWLENS = (sys.executable, "-P", "-m", "flowlens")
 FORMATS = ("table", "csv", "json", "jsonl", "markdown", "parquet")

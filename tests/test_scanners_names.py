@@ -25,10 +25,10 @@ from test_scanners_page import WAVE, golden
 from test_scans_reasons import refused
 
 import flowlens as fl
-from flowlens.errors import UsageError
-from flowlens.names import naming
-from flowlens.pages.scanners import text
-from flowlens.rdns.table import FromFile
+from flowlens.answers.scanners.page import text
+from flowlens.core.errors import UsageError
+from flowlens.naming.dns.table import FromFile
+from flowlens.naming.lookup import naming
 
 NAMED = ("name", "rdns_status", "confirmation", "operator", "brand")
 HOSTILE = {

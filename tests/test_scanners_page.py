@@ -17,8 +17,8 @@ from scan_world import scanners, write
 from test_scans_reasons import refused, served
 
 import flowlens as fl
-from flowlens.pages.scanners import text
-from flowlens.scanners import Scanners
+from flowlens.answers.scanners.page import text
+from flowlens.answers.scanners.result import Scanners
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "scanners"
@@ -196,8 +196,8 @@ def test_our_own_scanner_is_named_as_such_and_has_no_coverage(tmp_path: Path) ->
 
 
 def test_the_report_shows_our_own_scanner_too(tmp_path: Path) -> None:
+    from flowlens.answers.report.page import page
     from flowlens.output.formats import Format
-    from flowlens.report.page import page
 
     report = fl.read(write(tmp_path / "flows.log", OWN)).report()
     for format in (Format.TABLE, Format.MARKDOWN, Format.JSON):

@@ -9,8 +9,8 @@ import pytest
 from scan_world import HEADER, rows, scanners, write
 
 import flowlens as fl
+from flowlens.answers.report.page import page
 from flowlens.output.formats import Format
-from flowlens.report.page import page
 
 REFUSED = ["eni-1 192.0.2.99 10.0.1.1 45000 22 6 1 40 0 30 REJECT OK tcp_flags=2"]
 

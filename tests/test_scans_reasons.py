@@ -11,10 +11,10 @@ import pytest
 from scan_world import scanners, several, write
 
 import flowlens as fl
-from flowlens.evidence import Evidence
-from flowlens.scans.networks import networks
-from flowlens.scans.verdicts import verdicts
-from flowlens.scans.words import reasons
+from flowlens.answers.scanners.networks import networks
+from flowlens.answers.scanners.reasons import reasons
+from flowlens.answers.scanners.verdicts import verdicts
+from flowlens.pipeline.evidence import Evidence
 
 PROBE = several("""
     eni-1 203.0.113.7 10.0.1.1 45000 22 6 1 40 10 40 REJECT OK tcp_flags=2

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from scan_world import DAY, records, scanners, several, write
 
 import flowlens as fl
-from flowlens.errors import FlowlensError, UsageError
+from flowlens.core.errors import FlowlensError, UsageError
 
 # A scanner that meets four hosts on Monday, a client of all of them on Tuesday.
 MONDAY = several("""

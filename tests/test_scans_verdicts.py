@@ -9,7 +9,7 @@ from effort import examples
 from hypothesis import given, settings
 from scan_world import expected, numbers, records, rows, scanners, verdict
 
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
 
 
 @settings(max_examples=examples(40))

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from commands import command
 
-from flowlens import scratch as module
-from flowlens.errors import FlowlensError
-from flowlens.scratch import scratch
+from flowlens.core import scratch as module
+from flowlens.core.errors import FlowlensError
+from flowlens.core.scratch import scratch
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "fixtures/demo"
@@ -62,7 +62,7 @@ def test_a_directory_is_there_within_the_block_alone(below: Path) -> None:
 
 def test_what_a_killed_run_left_is_removed_by_the_next(below: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", "from flowlens.scratch import scratch; import time\n"
+        [sys.executable, "-P", "-c", "from flowlens.core.scratch import scratch; import time\n"
          "with scratch() as made: (made / 'x').touch(); time.sleep(60)"],
     )  # fmt: skip
     deadline = time.monotonic() + 30
@@ -228,7 +228,7 @@ def before(name: str, action: Callable[[], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize("step", ["flock", "write"])
 def test_a_directory_that_is_being_made_is_nobodys_leftover(step: str, below: Path) -> None:
-    sweep = "from flowlens.scratch import scratch\nwith scratch(): pass"
+    sweep = "from flowlens.core.scratch import scratch\nwith scratch(): pass"
 
     def another() -> None:
         subprocess.run([sys.executable, "-P", "-c", sweep], check=True, timeout=60)

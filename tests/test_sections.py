@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 from reading import DEFAULT_HEADER, GOOD, read
 
-from flowlens import parse
-from flowlens.accounting import Counts
-from flowlens.buffers import Buffer, Segment
-from flowlens.layouts import from_header
-from flowlens.sections import FEW, by_layout
+from flowlens.core.counts import Counts
+from flowlens.records import parser
+from flowlens.records.buffers import Buffer, Segment
+from flowlens.records.layouts import from_header
+from flowlens.records.sections import FEW, by_layout
 
 OTHER = "srcaddr dstaddr bytes start end action"
 RECORD = "192.0.2.7 192.0.2.2 5 1418530010 1418530070 REJECT"
@@ -64,8 +64,8 @@ def test_each_file_of_many_begins_with_its_own_layout(tmp_path):
 
 def test_a_malformed_line_that_comes_again_and_again_is_judged_once(monkeypatch, tmp_path: Path):
     judged = []
-    judge = parse.judge
-    monkeypatch.setattr(parse, "judge", lambda *a: judged.append(a) or judge(*a))
+    judge = parser.judge
+    monkeypatch.setattr(parser, "judge", lambda *a: judged.append(a) or judge(*a))
     bad = [b"2 x", b"2 \xe9", b"2 \xea"]
     lines = [GOOD.encode(), *(line for _ in range(CHANGES) for line in (bad[0], b"")), *bad[1:]]
     (tmp_path / "a.log").write_bytes(b"\n".join(lines))

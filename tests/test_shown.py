@@ -13,14 +13,14 @@ import pytest
 from commands import command
 
 import flowlens as fl
-from flowlens.headers import Column
+from flowlens.answers.report.model import Report
+from flowlens.answers.scanners.explanation import COLUMNS
+from flowlens.answers.scanners.result import Scanners, Walk
 from flowlens.output.formats import Format
 from flowlens.output.html import first, html_table
 from flowlens.output.markup import _percent
 from flowlens.output.render import write
-from flowlens.report.model import Report
-from flowlens.scanners import Scanners, Walk
-from flowlens.scans.explanation import COLUMNS
+from flowlens.sql.queryfile import Column
 
 DEMO = Path(__file__).parents[1] / "fixtures/demo"
 SCANNER = "203.0.113.77"

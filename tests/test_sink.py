@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from flowlens.errors import ExitCode, FlowlensError, UsageError
+from flowlens.core.errors import ExitCode, FlowlensError, UsageError
 from flowlens.output import sink
 from flowlens.output.sink import open_sink
 
@@ -25,7 +25,7 @@ def mode(path: Path) -> int:
 
 def in_a_child(code: str, stdout: int) -> subprocess.CompletedProcess[str]:
     """Run code with a standard output of its own; stderr is what the user would see."""
-    imports = "from flowlens.output.sink import *\nfrom flowlens.errors import *\n"
+    imports = "from flowlens.output.sink import *\nfrom flowlens.core.errors import *\n"
     return subprocess.run(
         [sys.executable, "-c", imports + code],
         stdout=stdout,
@@ -314,7 +314,7 @@ def test_where_a_file_is_wanted_a_device_is_refused(what, tmp_path):
 
 def test_help_needs_no_heavy_library():
     code = """
-import sys, flowlens.output.formats, flowlens.output.escape
+import sys, flowlens.output.formats, flowlens.core.escape
 heavy = {"pyarrow", "polars", "duckdb", "rich"} & set(sys.modules)
 raise SystemExit(f"imported: {heavy}" if heavy else 0)
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlens.report.model import Step
-from flowlens.report.steps import SHORTEST, step_up
+from flowlens.answers.report.model import Step
+from flowlens.answers.report.step import SHORTEST, step_up
 
 NOISE = [31, 28, 35, 30, 27, 33, 29, 36, 30, 32, 28, 34, 31, 29, 33, 30, 27, 35, 31, 30]
 

@@ -15,9 +15,9 @@ import pytest
 from commands import command
 
 import flowlens as fl
-from flowlens.engine import cursor, engine
-from flowlens.errors import FlowlensError, LateError, UsageError
-from flowlens.signals import Deadline, interruptible, overheard
+from flowlens.core.errors import FlowlensError, LateError, UsageError
+from flowlens.core.interrupt import Deadline, interruptible, overheard
+from flowlens.sql.engine import cursor, engine
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "fixtures/demo"

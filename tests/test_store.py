@@ -24,8 +24,7 @@ from job_place import Place, at, line, quiet
 from reading import ALL, DEFAULT_HEADER, read
 
 import flowlens as fl
-from flowlens import blocks, fetch, inflate
-from flowlens.batch import moments, upkeep
+from flowlens.batch import upkeep
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.store import drafts, ingest, listing, parts
 from flowlens.batch.store.ledger import opened
@@ -33,9 +32,10 @@ from flowlens.batch.store.listing import key
 from flowlens.batch.store.place import working
 from flowlens.batch.summaries import rollups, sketches
 from flowlens.batch.summaries.sketches import estimate, sketch, union
-from flowlens.fields import fields
-from flowlens.sources import find
-from flowlens.stream import SOURCE, streaming
+from flowlens.inputs.find import find
+from flowlens.pipeline.stream import SOURCE, streaming
+from flowlens.reading import blocks, decompress, fetch
+from flowlens.records.fields import fields
 
 FORMS = Path(__file__).parents[1] / "fixtures/forms"
 
@@ -111,7 +111,7 @@ def own(path: Path, columns: set[str]) -> list[Row]:
     return table.drop_columns([n for n in table.column_names if n.endswith("_decoded")]).to_pylist()
 
 
-@pytest.mark.parametrize("module", [listing, moments, sketches])
+@pytest.mark.parametrize("module", [listing, sketches])
 def test_examples_in_the_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 
@@ -267,7 +267,7 @@ def test_a_changed_object_is_taken_out_of_the_parts_that_hold_many(here, request
 def by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is large, and every line a block."""
     monkeypatch.setattr(fetch, "SMALL", 0)
-    monkeypatch.setattr(inflate, "PIECE", 50)
+    monkeypatch.setattr(decompress, "PIECE", 50)
     monkeypatch.setattr(blocks.blocks, "__defaults__", (1,))
 
 

@@ -20,7 +20,7 @@ from pages import ROOT
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.run import run
 from flowlens.batch.summaries.sketches import estimate
-from flowlens.fields import fields
+from flowlens.records.fields import fields
 
 SPARK = os.environ.get("FLOWLENS_SPARK", "")
 

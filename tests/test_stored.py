@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from commands import command
 
-from flowlens.sources import find
-from flowlens.stored import MANIFEST, MARK, UNDATED, is_store, needed
+from flowlens.inputs.find import find
+from flowlens.inputs.store import MANIFEST, MARK, UNDATED, is_store, needed
 
 ROOT = Path(__file__).parents[1]
 LOGS = sorted((ROOT / "fixtures/demo").rglob("*020[05]Z*"))

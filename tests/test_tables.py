@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from parquets import ask
 
+from flowlens.api import read as flows
 from flowlens.cli.session import remarks
-from flowlens.errors import NoInputError, UsageError
-from flowlens.flows import read as flows
+from flowlens.core.errors import NoInputError, UsageError
 
 START, END = datetime(2025, 12, 1, 0, 0, 1, tzinfo=UTC), datetime(2025, 12, 1, 0, 0, 30, tzinfo=UTC)
 VALUES = {

@@ -24,9 +24,9 @@ import pytest
 from reading import DEFAULT_HEADER
 
 import flowlens as fl
-from flowlens.accounting import MalformedLine
 from flowlens.cli.main import main
-from flowlens.pipeline import Listener
+from flowlens.core.counts import MalformedLine
+from flowlens.pipeline.run import Listener
 
 DEMO = Path(__file__).parents[1] / "fixtures" / "demo"
 TRAFFIC = Path(os.environ.get("FLOWLENS_TRAFFIC") or DEMO)

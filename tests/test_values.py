@@ -13,8 +13,8 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowlens.envelopes import values as module
-from flowlens.envelopes.values import Damage, Document, Event, Pair, Values
+from flowlens.reading.envelopes import jsonstream as module
+from flowlens.reading.envelopes.jsonstream import Damage, Document, Event, Pair, Values
 
 texts = st.text(st.sampled_from('a{}[]",:\\ \n\u00e9\ud800é😀0')) | st.sampled_from(
     ("}{", "},{", "]\n[", '"},{"', "\\", "\\u0000")

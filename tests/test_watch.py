@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowlens.batch import jsonline, moments
+from flowlens.batch import jsonline
 from flowlens.batch.watch import metrics
 from flowlens.batch.watch.log import Log
 from flowlens.batch.watch.metrics import Metrics
 from flowlens.batch.watch.quarantine import Quarantine
-from flowlens.errors import ExitCode, FlowlensError
+from flowlens.core.errors import ExitCode, FlowlensError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("module", [jsonline, metrics, moments])
+@pytest.mark.parametrize("module", [jsonline, metrics])
 def test_examples_in_the_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 

@@ -13,10 +13,10 @@ from commands import command
 from nameserver import NameServer, Zone
 
 import flowlens as fl
-from flowlens.names import naming
+from flowlens.answers.report.html import vega
+from flowlens.answers.report.page import page as written
+from flowlens.naming.lookup import naming
 from flowlens.output.formats import Format
-from flowlens.report.page import page as written
-from flowlens.report.web import vega
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "fixtures/demo"

@@ -13,6 +13,8 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flowlens.answers.scanners import detection
+from flowlens.answers.scanners.verdicts import SCHEMA
 from flowlens.batch import upkeep
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.store.ingest import take
@@ -21,12 +23,10 @@ from flowlens.batch.store.place import working
 from flowlens.batch.summaries import daily as summaries
 from flowlens.batch.summaries import relations, rollups, tables
 from flowlens.batch.summaries.judging import PORTS, Judged
-from flowlens.inflow import Listener
-from flowlens.intervals import Interval
-from flowlens.pipeline import Inputs, answering
-from flowlens.scans import detection
-from flowlens.scans.verdicts import SCHEMA
-from flowlens.sources import Found
+from flowlens.core.times import Interval
+from flowlens.inputs.find import Found
+from flowlens.pipeline.load import Listener
+from flowlens.pipeline.run import Inputs, answering
 
 
 def made(store, job, questions, write):

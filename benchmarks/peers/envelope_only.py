@@ -3,8 +3,8 @@
 import io
 import sys
 
-from flowlens.envelopes.opened import opened
-from flowlens.inflate import inflate
+from flowlens.reading.decompress import inflate
+from flowlens.reading.envelopes.detect import opened
 
 
 def main(path: str) -> None:

@@ -4,10 +4,10 @@ import sys
 import time
 from pathlib import Path
 
-from flowlens.rdns.answers import Answer, Confirmation, Status
-from flowlens.rdns.cache import Cache
-from flowlens.rdns.lookup import lookup
-from flowlens.rdns.settings import Mode, Settings
+from flowlens.naming.dns.answers import Answer, Confirmation, Status
+from flowlens.naming.dns.cache import Cache
+from flowlens.naming.dns.lookup import lookup
+from flowlens.naming.dns.settings import Mode, Settings
 
 
 def main(place: Path, number: int, *, fill: bool) -> None:

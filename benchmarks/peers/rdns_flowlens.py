@@ -5,10 +5,10 @@ import sys
 from ipaddress import ip_address
 from pathlib import Path
 
-from flowlens.rdns.network import Network
-from flowlens.rdns.questions import reverse
-from flowlens.rdns.servers import servers
-from flowlens.rdns.settings import RATE
+from flowlens.naming.dns.network import Network
+from flowlens.naming.dns.questions import reverse
+from flowlens.naming.dns.servers import servers
+from flowlens.naming.dns.settings import RATE
 
 
 def main(folder: Path, rate: float) -> None:

@@ -14,11 +14,11 @@ import time
 import numpy as np
 import pyarrow as pa
 
-from flowlens import named
-from flowlens.engine import Connection, engine
-from flowlens.knowledge import Knowledge
-from flowlens.pipeline import relation_sql
-from flowlens.scans.detection import MEMORY
+from flowlens.answers.scanners.detection import MEMORY
+from flowlens.pipeline.reference import Knowledge
+from flowlens.pipeline.run import relation_sql
+from flowlens.sql import catalog
+from flowlens.sql.engine import Connection, engine
 
 TOUCHES, SOURCES = 5_000_000, 500_000
 SEED = 1
@@ -85,7 +85,7 @@ def main() -> int:
         del made
         for name in ("trials", "walk", "judged"):
             began = time.process_time()
-            connection.execute(f"create temp table {name} as {relation_sql(named.find(name))}")
+            connection.execute(f"create temp table {name} as {relation_sql(catalog.find(name))}")
             print(f"{name}: {time.process_time() - began:.1f} processor seconds")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"peak {peak // (1024 if sys.platform == 'linux' else 1024**2):,} MB, touches made in it")
@@ -95,7 +95,7 @@ def main() -> int:
 def _empty(connection: Connection, *names: str) -> None:
     """Relations without rows: these touches are all there is."""
     for name in names:
-        columns = ", ".join(f"{item.name} {item.type}" for item in named.find(name).columns)
+        columns = ", ".join(f"{item.name} {item.type}" for item in catalog.find(name).columns)
         connection.execute(f"create table {name} ({columns})")
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from flowlens.batch.job import Job
 from flowlens.batch.store.place import Store
-from flowlens.intervals import Interval
-from flowlens.stored import Window
+from flowlens.core.times import Interval
+from flowlens.inputs.store import Window
 
 
 def due(store: Store, job: Job, now: datetime, window: Window) -> list[Interval]:

@@ -15,12 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
+from flowlens.naming.dns.settings import RATE, Mode
 from flowlens.output.formats import Format
-from flowlens.rdns.settings import RATE, Mode
 
 if TYPE_CHECKING:
-    from flowlens.aws.access import Access
+    from flowlens.inputs.aws.access import Access
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -94,7 +94,7 @@ class Aws:
 
     def access(self) -> Access:
         """The same for a session; the external ID is taken from the environment."""
-        from flowlens.aws.access import Access
+        from flowlens.inputs.aws.access import Access
 
         return Access(
             profile=self.profile,

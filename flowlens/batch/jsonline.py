@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from flowlens.batch import moments
+from flowlens.core.times import moment_text
 
 
 def line(value: Mapping[str, object]) -> str:
@@ -43,7 +43,7 @@ def safe(value: object) -> object:
         case Decimal():
             return number(value) if value.is_finite() else None
         case datetime():
-            return moments.text(value)
+            return moment_text(value)
         case date():
             return value.isoformat()
         case timedelta():

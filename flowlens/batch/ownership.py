@@ -21,7 +21,7 @@ from flowlens.batch.job import Job
 from flowlens.batch.store import files
 from flowlens.batch.store.ledger import Ledger
 from flowlens.batch.store.place import Store
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
 
 RUN = "run.json"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from flowlens.batch.plan import Plan
 from flowlens.batch.status import Status
-from flowlens.output.escape import terminal
-from flowlens.words import count, several
+from flowlens.core.escape import terminal
+from flowlens.output.human import count, several
 
 NAMED = 10
 """Objects and intervals that are named one by one."""

@@ -12,8 +12,8 @@ from flowlens.batch.store.listing import Listing, News, listing, news
 from flowlens.batch.store.place import looking
 from flowlens.batch.summaries.relations import require_askable
 from flowlens.batch.upkeep import lost
-from flowlens.intervals import Interval
-from flowlens.stored import Window
+from flowlens.core.times import Interval
+from flowlens.inputs.store import Window
 
 
 @dataclass(frozen=True, slots=True)

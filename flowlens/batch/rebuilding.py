@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from flowlens.aws.groups import SCHEME as GROUPS
 from flowlens.batch.job import Job
 from flowlens.batch.store import files
 from flowlens.batch.store.ledger import NAME, Entry, Part, opened
 from flowlens.batch.store.parts import FLOWS, described, is_readable, runs, touched
 from flowlens.batch.store.place import locked, set_aside
 from flowlens.batch.summaries import rollups
-from flowlens.errors import FlowlensError
-from flowlens.stored import is_part, listed, sha256_of
+from flowlens.core.errors import FlowlensError
+from flowlens.inputs.aws.cloudwatch import SCHEME as GROUPS
+from flowlens.inputs.store import is_part, listed, sha256_of
 
 
 def rebuild(job: Job) -> tuple[int, int, list[str]]:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-import duckdb
 import pyarrow as pa
 
-from flowlens.batch import jsonline, moments, upkeep
+from flowlens.batch import jsonline, upkeep
 from flowlens.batch.due import due
 from flowlens.batch.job import Job
 from flowlens.batch.notify import Courier, commands, send
@@ -33,14 +32,15 @@ from flowlens.batch.summaries.relations import require_askable
 from flowlens.batch.watch import metrics
 from flowlens.batch.watch.log import Log, warned
 from flowlens.batch.watch.quarantine import Quarantine
-from flowlens.errors import ExitCode, FlowlensError, NoInputError
-from flowlens.inflow import Listener
-from flowlens.intervals import Interval
-from flowlens.names import Naming, naming
-from flowlens.rdns.settings import Mode
-from flowlens.stored import Window
-from flowlens.version import version
-from flowlens.words import count, several
+from flowlens.core.errors import ExitCode, FlowlensError, NoInputError
+from flowlens.core.times import Interval, moment_text
+from flowlens.core.version import version
+from flowlens.inputs.store import Window
+from flowlens.naming.dns.settings import Mode
+from flowlens.naming.lookup import Naming, naming
+from flowlens.output.human import count, several
+from flowlens.pipeline.load import Listener
+from flowlens.sql.engine import DatabaseError
 
 NAMED = 3
 """Objects that a remark names."""
@@ -48,7 +48,7 @@ NAMED = 3
 SAID = 20
 """Problems that are said one by one."""
 
-FAULTS = (FlowlensError, OSError, pa.ArrowException, duckdb.Error)
+FAULTS = (FlowlensError, OSError, pa.ArrowException, DatabaseError)
 """What may be wrong with one interval, and with no other."""
 
 _MACHINE = frozenset(
@@ -101,7 +101,7 @@ class _Run:
         self._clock = clock
         self._now = clock()
         run = f"{self._now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        self.record = Record(run, job.name, version(), moments.text(self._now))
+        self.record = Record(run, job.name, version(), moment_text(self._now))
         self._log = Log(job.watch.log, run)
         self._quarantine = Quarantine(job.watch.quarantine)
         self._problems: list[FlowlensError] = []
@@ -266,7 +266,7 @@ class _Run:
 
     def _note_newest(self, store: Store, newest: datetime) -> None:
         """Note when the newest record ended; one from the future doesn't count as news for ever."""
-        told = moments.text(min(newest, self._now))
+        told = moment_text(min(newest, self._now))
         if told > store.ledger.about("newest"):
             with store.ledger.change():
                 store.ledger.note("newest", told)
@@ -457,7 +457,7 @@ class _Run:
     def _ended(self, store: Store, code: ExitCode, error: str) -> None:
         """Write down how the run ended: its record, the metrics, the log."""
         record, ended = self.record, self._clock()
-        record.ended, record.seconds = moments.text(ended), self._seconds
+        record.ended, record.seconds = moment_text(ended), self._seconds
         record.exit_code, record.error = int(code), error
         self._log.say(
             "run ended", exit_code=int(code), records=record.records,
@@ -466,7 +466,7 @@ class _Run:
         try:
             if code is ExitCode.DONE:
                 with store.ledger.change():
-                    store.ledger.note("succeeded", moments.text(ended))
+                    store.ledger.note("succeeded", moment_text(ended))
             self._tell(store, code, ended)
             with suppress(ForeignError):  # it has been told of
                 record.write(Output.of(self._job, store))

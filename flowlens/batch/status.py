@@ -10,7 +10,7 @@ from flowlens.batch.notify.outbox import Outbox
 from flowlens.batch.ownership import ForeignError, Output
 from flowlens.batch.store.ledger import COUNTED
 from flowlens.batch.store.place import Store, is_busy, looking
-from flowlens.intervals import Interval
+from flowlens.core.times import Interval
 
 MOST = 10
 """Objects that are named of those that can't be read."""

@@ -13,7 +13,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flowlens.batch import moments
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.ownership import ForeignError, Output
 from flowlens.batch.store import files
@@ -24,9 +23,9 @@ from flowlens.batch.store.parts import FLOWS, MOST_BYTES, is_readable, pieces
 from flowlens.batch.store.place import Store, set_aside
 from flowlens.batch.summaries import rollups
 from flowlens.batch.summaries.daily import STATE, state_of
-from flowlens.errors import FlowlensError
-from flowlens.intervals import Interval
-from flowlens.stored import UNDATED, is_part, sha256_of
+from flowlens.core.errors import FlowlensError
+from flowlens.core.times import Interval, epoch_seconds, interval_start
+from flowlens.inputs.store import UNDATED, is_part, sha256_of
 
 SMALL = MOST_BYTES // 2
 """A part below this is put together with others; bytes."""
@@ -108,7 +107,7 @@ def short(store: Store) -> dict[str, int]:
     for (day,) in store.ledger.rows("select day from days where changed = 1 order by day"):
         if day == UNDATED:
             continue
-        first = moments.seconds(moments.of_name(day))
+        first = epoch_seconds(interval_start(day))
         read = store.ledger.value(
             "select sum(records) from touches where start >= ? and start < ? + 86400", first, first
         )
@@ -136,7 +135,7 @@ def resume(store: Store, job: Job, now: datetime) -> None:
 
 def _unchanged(store: Store, job: Job, day: str) -> list[Interval]:
     """The intervals of a day that were summarised as they are."""
-    first = moments.seconds(moments.of_name(day))
+    first = epoch_seconds(interval_start(day))
     rows = store.ledger.rows(
         "select start from intervals where start >= ? and start < ? + 86400 and changed = 0",
         first,
@@ -241,7 +240,7 @@ def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
 
 
 def _end(day: str) -> datetime:
-    return moments.of_name(day) + DAY
+    return interval_start(day) + DAY
 
 
 def _named(directory: Path, job: Job, span: timedelta | None, now: datetime) -> list[Path]:
@@ -255,7 +254,7 @@ def _named(directory: Path, job: Job, span: timedelta | None, now: datetime) -> 
 def _named_end(name: str, length: timedelta) -> datetime | None:
     """The end of the interval of that name; None if it is none."""
     try:
-        start = moments.of_name(name)
+        start = interval_start(name)
     except ValueError:
         return None
     interval = Interval(start, start + length)

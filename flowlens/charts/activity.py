@@ -27,7 +27,7 @@ from flowlens.charts.looks import (
     tip_time,
 )
 from flowlens.charts.rows import OTHERS, frame, labels, milliseconds
-from flowlens.words import port
+from flowlens.output.human import port
 
 NAME = "activity"
 """Of the data, which a page holds once for both."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowlens.charts import drawing
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 from flowlens.output.pictures import Picture
 
 if TYPE_CHECKING:

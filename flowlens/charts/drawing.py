@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 
 SCALE = 2.0
 """Pixels of a PNG for each one of the specification: sharp on the screens of today."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from flowlens.output import escape
+from flowlens.core import escape
 
 Spec = dict[str, Any]
 

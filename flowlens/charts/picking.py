@@ -11,7 +11,7 @@ from flowlens.charts import bars, lines, matrix, shapes, silences, timeline
 from flowlens.charts.chart import Chart
 from flowlens.charts.looks import ACCEPT, ACTIONS, REJECT, Spec, nothing
 from flowlens.charts.rows import action_column, amounts, drawable, keys, times
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)

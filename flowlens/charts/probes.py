@@ -21,7 +21,7 @@ from flowlens.charts.looks import (
     tip_time,
 )
 from flowlens.charts.rows import frame, labels, milliseconds, names, spelled, values
-from flowlens.words import count
+from flowlens.output.human import count
 
 NAMED = 30
 """More rows than these have no names and stand close together, in their order."""

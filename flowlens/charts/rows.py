@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from flowlens.output import escape
+from flowlens.core import escape
+from flowlens.output.human import middle, port_service
 from flowlens.output.preview import identifiers
 from flowlens.output.values import is_number, plain
-from flowlens.words import middle, port_service
 
 _NO_AMOUNTS = {"aggregation_seconds"}
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from flowlens.charts.looks import DISTINCT, SHAPES, WIDTH, Spec, framed, tip, tip_amount
 from flowlens.charts.rows import frame, values
-from flowlens.words import count
+from flowlens.output.human import count
 
 MOST = 300
 """Marks from which on counts are drawn with one digit that counts, and not with two."""

@@ -18,7 +18,7 @@ from flowlens.charts.looks import (
     tip_time,
 )
 from flowlens.charts.rows import frame, values
-from flowlens.words import length
+from flowlens.output.human import length
 
 BARS = 360
 """At most so many buckets are drawn; shorter ones are put together."""

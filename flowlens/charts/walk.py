@@ -17,7 +17,7 @@ from flowlens.charts.looks import (
     tip_time,
 )
 from flowlens.charts.rows import frame, milliseconds, values
-from flowlens.words import count
+from flowlens.output.human import count
 
 FIRST, MOST = 200, 600
 """The first steps are all drawn, for there alarms are made; of the others so many in all."""

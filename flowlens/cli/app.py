@@ -76,7 +76,7 @@ Queries = Annotated[
 
 def _version(show: bool) -> None:
     if show:
-        from flowlens.version import version
+        from flowlens.core.version import version
 
         typer.echo(f"flowlens {version()}")
         raise typer.Exit

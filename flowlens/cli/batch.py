@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 from flowlens.output.formats import Format
 
 batch = typer.Typer(

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens import named
+from flowlens.answers.convert import convert
+from flowlens.answers.show.show import subject, touches
 from flowlens.cli.options import Asked, Options
 from flowlens.cli.session import Session, session
-from flowlens.convert import convert
-from flowlens.errors import UsageError
-from flowlens.intervals import Interval, interval
+from flowlens.core.errors import UsageError
+from flowlens.core.times import Interval, interval
+from flowlens.inputs.find import STDIN
 from flowlens.output.formats import Format
 from flowlens.output.pictures import Picture
 from flowlens.output.render import write
-from flowlens.result import Result, Shown
-from flowlens.show import subject, touches
-from flowlens.sources import STDIN
+from flowlens.pipeline.result import Result, Shown
+from flowlens.sql import catalog
 
 if TYPE_CHECKING:
-    from flowlens.names import Naming
+    from flowlens.naming.lookup import Naming
 
 
 def _picture(output: Path | None) -> Picture | None:
@@ -59,7 +59,9 @@ def run_query(
     if limit is not None and not format.is_cut:
         given.setdefault("limit", str(limit))
     refuse_binary(format, output)
-    values = named.bind(named.find(name, extra=named.load(queries) if queries else None), given)
+    values = catalog.bind(
+        catalog.find(name, extra=catalog.load(queries) if queries else None), given
+    )
     picture = _picture(output)
     with session(inputs, options, output=output, queries=queries) as run:
         result = run.flows.query(name, **given)
@@ -112,11 +114,11 @@ def run_report(
     options: Options,
 ) -> None:
     """`flowlens report INPUT…`."""
-    from flowlens.report.page import page
+    from flowlens.answers.report.page import page
 
     picture = _picture(output)
     if format is Format.HTML:
-        from flowlens.report.web.page import require
+        from flowlens.answers.report.html.page import require
 
         require()
     with session(inputs, options, output=output) as run:
@@ -132,7 +134,7 @@ def run_report(
 
 def run_check(inputs: Sequence[str], format: Format, output: Path | None, options: Options) -> None:
     """`flowlens check INPUT…`."""
-    from flowlens.pages.check import page
+    from flowlens.answers.check.page import page
 
     picture = _picture(output)
     with session(inputs, options, output=output) as run:
@@ -153,7 +155,7 @@ def run_show(
     options: Options,
 ) -> None:
     """`flowlens show WHAT INPUT…`."""
-    from flowlens.pages.show import page
+    from flowlens.answers.show.page import page
 
     picture = _picture(output)
     with session(inputs, options, output=output) as run:
@@ -179,7 +181,7 @@ def run_diff(
     options: Options,
 ) -> None:
     """`flowlens diff BEFORE AFTER`, or `flowlens diff INPUT… --before … --after …`."""
-    from flowlens.pages.diff import page
+    from flowlens.answers.diff.page import page
 
     first, second = _both(inputs, before, after, options)
     with session(*first, output=output, beside=second) as run:
@@ -232,8 +234,8 @@ def run_scanners(
     options: Options,
 ) -> None:
     """`flowlens scanners INPUT…`."""
-    from flowlens.evidence import numbers
-    from flowlens.pages.scanners import text
+    from flowlens.answers.scanners.page import text
+    from flowlens.pipeline.evidence import numbers
 
     refuse_binary(format, output)
     picture = _picture(output)

@@ -16,16 +16,16 @@ from flowlens.batch.run import run
 from flowlens.batch.status import status
 from flowlens.batch.store.place import working
 from flowlens.batch.upkeep import prune
-from flowlens.errors import UsageError
-from flowlens.filters import moment, span
-from flowlens.inflow import Listener
-from flowlens.output.escape import terminal
+from flowlens.core.errors import UsageError
+from flowlens.core.escape import terminal
+from flowlens.core.interrupt import interruptible
+from flowlens.core.times import moment, span
+from flowlens.inputs.store import Window
 from flowlens.output.formats import Format
-from flowlens.pages.parts import json_text
-from flowlens.progress import Bar
-from flowlens.signals import interruptible
-from flowlens.stored import Window
-from flowlens.words import count, several
+from flowlens.output.human import count, several
+from flowlens.output.page import json_text
+from flowlens.output.progress import Bar
+from flowlens.pipeline.load import Listener
 
 
 def run_job(

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from flowlens import named
-from flowlens.fields import fields
 from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.output.sink import open_sink
+from flowlens.records.fields import fields
+from flowlens.sql import catalog
 
 
 def list_queries(format: Format, output: Path | None, queries: Path | None) -> None:
     """`flowlens query` without a name: what there is."""
-    known = {**named.shipped(), **(named.load(queries) if queries else {})}
+    known = {**catalog.shipped(), **(catalog.load(queries) if queries else {})}
     rows: list[dict[str, object]] = [
         {
             "query": name,
@@ -24,12 +24,12 @@ def list_queries(format: Format, output: Path | None, queries: Path | None) -> N
             "needs": ", ".join(_beyond_default(query)),
         }
         for name, query in sorted(known.items())
-        if query.path.parent.name not in named.STEPS
+        if query.path.parent.name not in catalog.STEPS
     ]
     _write_rows(rows, format, output, "Named queries")
 
 
-def _beyond_default(query: named.Query) -> list[str]:
+def _beyond_default(query: catalog.Query) -> list[str]:
     """Fields that a query needs and the default format, version 2, lacks."""
     needed = (fields()[name] for name in query.needs)
     return [field.token for field in needed if field.version > 2]
@@ -37,7 +37,7 @@ def _beyond_default(query: named.Query) -> list[str]:
 
 def show_query(name: str, queries: Path | None) -> None:
     """`flowlens query NAME --show`: its text, as it stands in the file."""
-    query = named.find(name, extra=named.load(queries) if queries else None)
+    query = catalog.find(name, extra=catalog.load(queries) if queries else None)
     with open_sink(None) as sink:
         sink.write(query.path.read_bytes())
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from flowlens.cli.standard import steady
-from flowlens.errors import ExitCode, FlowlensError
-from flowlens.leavings import give_up
-from flowlens.signals import interruptible, overheard
+from flowlens.core.errors import ExitCode, FlowlensError
+from flowlens.core.interrupt import interruptible, overheard
+from flowlens.core.leavings import give_up
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +80,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _say(message: str, code: ExitCode) -> int:
-    from flowlens.output.escape import terminal
+    from flowlens.core.escape import terminal
 
     line = " ".join(message.split())
     if sys.stderr is not None:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from flowlens.cli.commands import refuse_binary
 from flowlens.cli.progress import Asking
-from flowlens.errors import UsageError
-from flowlens.names import COLUMNS, Naming, names_table
-from flowlens.output.escape import terminal
+from flowlens.core.errors import UsageError
+from flowlens.core.escape import terminal
+from flowlens.core.interrupt import interruptible
+from flowlens.naming.dns.addresses import read
+from flowlens.naming.dns.settings import Listener
+from flowlens.naming.lookup import COLUMNS, Naming, names_table
 from flowlens.output.formats import Format
 from flowlens.output.render import write
 from flowlens.output.sink import open_sink
-from flowlens.rdns.addresses import read
-from flowlens.rdns.settings import Listener
-from flowlens.signals import interruptible
 
 STDIN = "-"
 

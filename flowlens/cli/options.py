@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from flowlens.names import Naming
+    from flowlens.naming.lookup import Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class NameOptions:
 
     def naming_for(self, mode: str) -> Naming | None:
         """For a command that names what it shows: within a minute unless told; None for off."""
-        from flowlens.names import BUDGET
+        from flowlens.naming.lookup import BUDGET
 
         naming = self.naming(mode, budget=BUDGET)
         return None if mode == "off" and not (self.names or naming.geo) else naming
@@ -215,8 +215,8 @@ class NameOptions:
         Raises:
             UsageError: a number is out of its range, there is no such mode, or a file is wrong.
         """
-        from flowlens.identity import Geo
-        from flowlens.names import naming
+        from flowlens.naming.lookup import naming
+        from flowlens.naming.who import Geo
 
         return naming(
             mode,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from flowlens.progress import Bar
+from flowlens.output.progress import Bar
 
 if TYPE_CHECKING:
     from rich.status import Status

@@ -13,23 +13,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from flowlens.accounting import Account, MalformedLine
+from flowlens.api import Flows, read
 from flowlens.cli.options import Options
 from flowlens.cli.progress import Asking, Cleared, Listing
 from flowlens.cli.suggest import enis_like
-from flowlens.errors import ExitCode, FlowlensError, LateError, StrictError, UsageError
-from flowlens.filters import is_span, seconds
-from flowlens.flows import Flows, read
-from flowlens.leavings import give_up
-from flowlens.output.escape import terminal
+from flowlens.core.counts import Account, MalformedLine
+from flowlens.core.errors import ExitCode, FlowlensError, LateError, StrictError, UsageError
+from flowlens.core.escape import terminal
+from flowlens.core.interrupt import Deadline, interruptible
+from flowlens.core.leavings import give_up
+from flowlens.core.times import is_span, seconds
+from flowlens.naming.dns.settings import Listener as AskingListener
+from flowlens.output.progress import Bar
 from flowlens.output.sink import open_sink
-from flowlens.pipeline import Listener
-from flowlens.progress import Bar
-from flowlens.rdns.settings import Listener as AskingListener
-from flowlens.signals import Deadline, interruptible
+from flowlens.pipeline.run import Listener
 
 if TYPE_CHECKING:
-    from flowlens.names import Naming
+    from flowlens.naming.lookup import Naming
 
 GRACE = 0.5
 """Seconds that a question has to end by itself when its time is over."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from flowlens.errors import FlowlensError, nearest
-from flowlens.filters import Filter
-from flowlens.flows import Flows
+from flowlens.api import Flows
+from flowlens.core.errors import FlowlensError, nearest
+from flowlens.records.filter import Filter
 
 LOOKED_AT = 200
 """Sources that are read once more to see which ENIs there are; all of a window have the same."""

@@ -13,8 +13,8 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from flowlens import named
-from flowlens.flows import Flows
+from flowlens.api import Flows
+from flowlens.sql import catalog
 
 _CALL = re.compile(
     r"""(?P<flows>[^\W\d]\w*)\s*\.\s*query\s*\(\s*(["'])(?P<name>\w*)(?P<rest>\2\s*,.*)?$""",
@@ -35,7 +35,7 @@ def matcher_for(variables: Mapping[str, Any]) -> Matcher:
         flows = variables.get(call["flows"]) if call else None
         if call is None or not isinstance(flows, Flows):
             return _nothing()
-        known = {**named.shipped(), **flows.queries}
+        known = {**catalog.shipped(), **flows.queries}
         rest = call["rest"] or ""
         if rest.count("(") < rest.count(")"):
             return _nothing()
@@ -61,7 +61,7 @@ def _nothing() -> SimpleMatcherResult:
     return {"completions": [], "suppress": False}
 
 
-def queries(known: Mapping[str, named.Query], begun: str) -> list[str]:
+def queries(known: Mapping[str, catalog.Query], begun: str) -> list[str]:
     """Names of queries that begin so; the steps of the detector are nobody's questions."""
     return sorted(
         name
@@ -70,7 +70,7 @@ def queries(known: Mapping[str, named.Query], begun: str) -> list[str]:
     )
 
 
-def parameters(known: Mapping[str, named.Query], query: str, rest: str) -> list[str]:
+def parameters(known: Mapping[str, catalog.Query], query: str, rest: str) -> list[str]:
     """Parameters of a query that begin as the last word does and aren't given yet."""
     if query not in known:
         return []

@@ -14,13 +14,13 @@ from uuid import UUID
 from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from flowlens.errors import UsageError, nearest
-from flowlens.flows import Flows
-from flowlens.headers import parameters_of
+from flowlens.api import Flows
+from flowlens.core.errors import UsageError, nearest
+from flowlens.sql.queryfile import parameters_of
 
 if TYPE_CHECKING:
     from flowlens.charts.chart import Chart
-    from flowlens.result import Result
+    from flowlens.pipeline.result import Result
 
 USUAL = "flows"
 """The variable that is asked where none is named."""

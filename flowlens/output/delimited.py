@@ -11,7 +11,8 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens.output import escape, values
+from flowlens.core import escape
+from flowlens.output import values
 from flowlens.output.batches import in_chunks
 
 _CHUNK_ROWS = 65_536

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 from flowlens.output.pictures import Picture
 
 

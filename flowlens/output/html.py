@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from flowlens.output import escape, markup, values
+from flowlens.core import escape
+from flowlens.output import markup, values
 from flowlens.output.batches import as_reader
 from flowlens.output.preview import Head, cut, grouped, head, identifiers
 from flowlens.output.shares import ADDITIVE, bar

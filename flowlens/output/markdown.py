@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowlens.output import escape
+from flowlens.core import escape
 from flowlens.output.preview import Preview
 
 

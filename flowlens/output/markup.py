@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from flowlens.output import escape
+from flowlens.core import escape
 
 _LONG = 24
 """Letters from which on a cell may be cut, and is whole on hover."""

@@ -13,8 +13,8 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens.fields import Kind, fields
 from flowlens.output import values
+from flowlens.records.fields import Kind, fields
 
 SHOWN_ROWS = 20
 _DECIMAL = re.compile(r"(-?)(\d+)((?:\.\d+)?)")

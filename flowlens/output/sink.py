@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from flowlens.errors import FlowlensError, UsageError
-from flowlens.leavings import leaving
-from flowlens.output.escape import terminal
+from flowlens.core.errors import FlowlensError, UsageError
+from flowlens.core.escape import terminal
+from flowlens.core.leavings import leaving
 from flowlens.output.streams import ClosedPipe, buffered, translated
 
 __all__ = ["ClosedPipe", "open_sink"]

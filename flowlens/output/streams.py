@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from flowlens.errors import FlowlensError, UsageError
+from flowlens.core.errors import FlowlensError, UsageError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flowlens.output import escape
+from flowlens.core import escape
 from flowlens.output.preview import Column, Preview
 
 _GAP = "  "

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from flowlens.output import escape
+from flowlens.core import escape
 from flowlens.output.periods import period
 
 _NEEDS_ESCAPE = f'["\\\\{escape.CONTROLS}]'

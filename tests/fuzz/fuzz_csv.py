@@ -5,8 +5,8 @@ from __future__ import annotations
 import atheris
 
 with atheris.instrument_imports(include=["flowlens"]):
-    from flowlens.envelopes.opened import opened
-    from flowlens.inflate import Inflated
+    from flowlens.reading.decompress import Inflated
+    from flowlens.reading.envelopes.detect import opened
 
 import invariants
 from envelopes import FORMS

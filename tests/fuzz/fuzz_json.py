@@ -10,10 +10,10 @@ from unittest import mock
 import atheris
 
 with atheris.instrument_imports(include=["flowlens"]):
-    import flowlens.envelopes.opened
-    from flowlens.envelopes.opened import opened
-    from flowlens.envelopes.values import Values
-    from flowlens.inflate import BLOCK, Inflated
+    import flowlens.reading.envelopes.detect
+    from flowlens.reading.decompress import BLOCK, Inflated
+    from flowlens.reading.envelopes.detect import opened
+    from flowlens.reading.envelopes.jsonstream import Values
 
 import invariants
 from envelopes import FORMS
@@ -48,7 +48,9 @@ def fuzz(data: bytes) -> None:
     text = mixed(data[2:], FRAGMENTS)
     if text[:1] not in (b"{", b"["):
         text = b"{" + text
-    cut = mock.patch.object(flowlens.envelopes.opened, "Values", partial(Values, size=stretch))
+    cut = mock.patch.object(
+        flowlens.reading.envelopes.detect, "Values", partial(Values, size=stretch)
+    )
     with cut:
         found = invariants.outcome(lambda: opened(Inflated("", pieces(text, piece))))
     if found.damaged or b"CONTROL" in text:

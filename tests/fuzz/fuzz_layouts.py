@@ -7,11 +7,17 @@ from datetime import UTC, datetime
 import atheris
 
 with atheris.instrument_imports(include=["flowlens"]):
-    from flowlens.aws.paths import Choice, Step, choice, flow_log, place
-    from flowlens.envelopes.rows import column, is_record, layout, line
-    from flowlens.errors import UsageError
-    from flowlens.judge import Header, judge
-    from flowlens.layouts import DEFAULT, DuplicateFieldError, Layout, from_header, from_user
+    from flowlens.core.errors import UsageError
+    from flowlens.inputs.aws.paths import Choice, Step, choice, flow_log, place
+    from flowlens.reading.envelopes.rows import column, is_record, layout, line
+    from flowlens.records.layouts import (
+        DEFAULT,
+        DuplicateFieldError,
+        Layout,
+        from_header,
+        from_user,
+    )
+    from flowlens.records.validate import Header, judge
 
 import re
 

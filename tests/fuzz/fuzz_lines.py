@@ -5,11 +5,11 @@ from __future__ import annotations
 import atheris
 
 with atheris.instrument_imports(include=["flowlens"]):
-    from flowlens.blocks import NoLayoutError, beginning, blocks
-    from flowlens.buffers import Buffer, Segment
-    from flowlens.judge import MAX_LINE, Blank, Header, Malformed, Record, judge
-    from flowlens.layouts import DuplicateFieldError, Layout, of_line
-    from flowlens.parse import Wanted, parse
+    from flowlens.reading.blocks import NoLayoutError, beginning, blocks
+    from flowlens.records.buffers import Buffer, Segment
+    from flowlens.records.layouts import DuplicateFieldError, Layout, of_line
+    from flowlens.records.parser import Wanted, parse
+    from flowlens.records.validate import MAX_LINE, Blank, Header, Malformed, Record, judge
 
 import invariants
 from fragments import PIECES, RECORDS, mixed, pieces

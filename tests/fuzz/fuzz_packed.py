@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import atheris
 
 with atheris.instrument_imports(include=["flowlens"]):
-    from flowlens.envelopes.opened import opened
-    from flowlens.envelopes.packed import DEEPEST
-    from flowlens.inflate import Inflated, zstd
+    from flowlens.reading.decompress import Inflated, zstd
+    from flowlens.reading.envelopes.detect import opened
+    from flowlens.reading.envelopes.packed import DEEPEST
 
 import invariants
 from envelopes import FORMS, payloads

@@ -10,15 +10,15 @@ from zlib import crc32
 import atheris
 
 with atheris.instrument_imports(include=["flowlens"]):
-    from flowlens.parquet.lake import Refused, look
-    from flowlens.sources import Source
+    from flowlens.inputs.find import Source
+    from flowlens.reading.parquet.sources import Refused, look
 
 import invariants
 import pyarrow as pa
 import pyarrow.parquet as pq
 from parquets import ask, quiet, record, write
 
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
 
 _ROWS = [record(), quiet(), record(dstport=443, action="ACCEPT"), record(srcaddr="2001:db8::7")] * 3
 

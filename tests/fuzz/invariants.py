@@ -11,13 +11,13 @@ from zlib import crc32
 
 import atheris
 
-from flowlens.accounting import Counts
-from flowlens.blocks import Block, beginning
-from flowlens.buffers import Buffer, Fault, Segment
-from flowlens.envelopes.opened import Opened
-from flowlens.fetch import REFUSED
-from flowlens.layouts import Layout
-from flowlens.parse import Parsed, Wanted, parse
+from flowlens.core.counts import Counts
+from flowlens.reading.blocks import Block, beginning
+from flowlens.reading.envelopes.detect import Opened
+from flowlens.reading.fetch import REFUSED
+from flowlens.records.buffers import Buffer, Fault, Segment
+from flowlens.records.layouts import Layout
+from flowlens.records.parser import Parsed, Wanted, parse
 
 COLUMNS = ("interface_id", "srcaddr", "dstaddr", "dstport", "bytes", "start_time", "end_time")
 """Enough to see each kind of value; every column of a line is checked in any case."""

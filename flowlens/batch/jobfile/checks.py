@@ -9,7 +9,6 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from flowlens import named
 from flowlens.batch.job import HOUR, STDOUT
 from flowlens.batch.jobfile.inputs import is_remote, lies_in, would_read
 from flowlens.batch.jobfile.keylines import Path as Way
@@ -18,7 +17,8 @@ from flowlens.batch.jobfile.problems import Problems, Wrong
 from flowlens.batch.jobfile.reading import Table
 from flowlens.batch.jobfile.values import name as text_name
 from flowlens.batch.jobfile.values import shown
-from flowlens.errors import UsageError, nearest
+from flowlens.core.errors import UsageError, nearest
+from flowlens.sql import catalog
 
 Values = Mapping[str, Any]
 
@@ -102,7 +102,7 @@ def queries(
     for number, name in _good(asked):
         at = ("queries", number)
         try:
-            named.find(name, extra=own)
+            catalog.find(name, extra=own)
         except UsageError as error:
             problems.add(at, str(error))
         if name in PUBLISHED or name in top.get("summaries", ()):
@@ -114,7 +114,7 @@ def _bound(
     name: str,
     asked: Sequence[str],
     values: Table,
-    own: Mapping[str, named.Query],
+    own: Mapping[str, catalog.Query],
     problems: Problems,
 ) -> dict[str, str]:
     """The parameters of a query, as text."""
@@ -130,15 +130,15 @@ def _bound(
             continue
         bound[key] = given
         with suppress(UsageError):  # an unknown query has been told of
-            query = named.find(name, extra=own)
+            query = catalog.find(name, extra=own)
             try:
-                named.bind(query, {key: given})
+                catalog.bind(query, {key: given})
             except UsageError as error:
                 problems.add((*at, key), str(error))
     return bound
 
 
-def _own(top: Values, problems: Problems) -> dict[str, named.Query] | None:
+def _own(top: Values, problems: Problems) -> dict[str, catalog.Query] | None:
     """The user's own queries; None where they can't be had."""
     if "query_files" not in top:
         return {}
@@ -146,7 +146,7 @@ def _own(top: Values, problems: Problems) -> dict[str, named.Query] | None:
         problems.add(("query_files",), "no such directory; name one with a NAME.sql for each query")
         return None
     try:
-        return named.load(top["query_files"])
+        return catalog.load(top["query_files"])
     except (UsageError, OSError) as error:
         problems.add(("query_files",), str(error))
         return None

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flowlens.aws.access import Access
 from flowlens.batch.job import (
     DAY,
     HOUR,
@@ -46,18 +45,19 @@ from flowlens.batch.jobfile.values import (
     whole,
     yes,
 )
-from flowlens.cidrs import parse_cidr, read_allowed
-from flowlens.identity.lists import Lists
-from flowlens.layouts import from_user
+from flowlens.core.cidrs import parse_cidr, read_allowed
+from flowlens.inputs.aws.access import Access
+from flowlens.naming.dns.servers import written
+from flowlens.naming.dns.settings import Mode, settings
+from flowlens.naming.who.lists import Lists
 from flowlens.output.formats import Format
-from flowlens.rdns.servers import written
-from flowlens.rdns.settings import Mode, settings
+from flowlens.records.layouts import from_user
 
 SUMMARIES = ("totals", "ports", "enis")
 """Tables over the rollups that can be published."""
 
 TIERS = ("scanner", "likely", "probe", "benign", "backscatter", "return")
-"""As `flowlens.scanners` has them, which imports what is heavy; a test compares the two."""
+"""As `answers.scanners.result` has them, which imports what is heavy; a test compares the two."""
 
 _INTERVALS = {"1d": DAY, "1h": HOUR}
 

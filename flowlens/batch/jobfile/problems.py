@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flowlens.batch.jobfile import keylines
-from flowlens.errors import UsageError
-from flowlens.textfiles import bad, shortened
+from flowlens.core.errors import UsageError
+from flowlens.core.listfile import bad, shortened
 
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 

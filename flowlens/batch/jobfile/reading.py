@@ -12,7 +12,7 @@ from flowlens.batch.jobfile.keylines import Path as Way
 from flowlens.batch.jobfile.keys import SECTIONS, TABLES, TOP, Key
 from flowlens.batch.jobfile.problems import Problems, Wrong
 from flowlens.batch.jobfile.values import shown
-from flowlens.errors import nearest
+from flowlens.core.errors import nearest
 
 Table = Mapping[str, Any]
 

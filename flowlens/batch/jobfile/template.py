@@ -7,7 +7,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from flowlens.errors import UsageError
+from flowlens.core.errors import UsageError
 from flowlens.output.sink import open_sink
 
 _NAME = 'name = "rejects"'

@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flowlens.batch.jobfile.problems import Wrong
-from flowlens.errors import UsageError, nearest
-from flowlens.filters import span as parse_span
-from flowlens.textfiles import shortened
+from flowlens.core.errors import UsageError, nearest
+from flowlens.core.listfile import shortened
+from flowlens.core.times import span as parse_span
 
 Converter = Callable[[Any, Path], Any]
 

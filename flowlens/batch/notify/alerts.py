@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from flowlens.batch import moments
 from flowlens.batch.job import Alert
 from flowlens.batch.jsonline import number, safe
-from flowlens.errors import UsageError
-from flowlens.output.escape import terminal
+from flowlens.core.errors import UsageError
+from flowlens.core.escape import terminal
+from flowlens.core.times import moment_text
 
 VALUE = "value"
 """The column that is compared."""
@@ -61,14 +61,14 @@ class Firing:
     @property
     def id(self) -> str:
         """What is the same whenever this firing is delivered, and different for any other."""
-        return digest(self.job, self.alert, self.row, moments.text(self.start), _end(self))
+        return digest(self.job, self.alert, self.row, moment_text(self.start), _end(self))
 
     def to_dict(self) -> dict[str, object]:
         """What a destination is told, in JSON's own types; a receiver knows repeats by the `id`."""
         return {
             "alert": self.alert,
             "job": self.job,
-            "start": moments.text(self.start),
+            "start": moment_text(self.start),
             "end": _end(self),
             "value": safe(self.value),
             "message": self.message,
@@ -77,7 +77,7 @@ class Firing:
 
 
 def _end(firing: Firing) -> str:
-    return moments.text(firing.end)
+    return moment_text(firing.end)
 
 
 def digest(*parts: str) -> str:
@@ -215,7 +215,7 @@ def _said(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, datetime):
-        return moments.text(value)
+        return moment_text(value)
     return "null" if value is None else json.dumps(safe(value), ensure_ascii=False)
 
 

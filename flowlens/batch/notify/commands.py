@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from flowlens.errors import FlowlensError
-from flowlens.output.escape import terminal
+from flowlens.core.errors import FlowlensError
+from flowlens.core.escape import terminal
 
 _TAIL = 4096
 """Bytes kept of what a command says on standard error."""

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flowlens.aws.access import Access
 from flowlens.batch import jsonline
 from flowlens.batch.job import STDOUT, Kind, Notify
 from flowlens.batch.notify import commands, webhook
 from flowlens.batch.notify.alerts import Firing, digest
 from flowlens.batch.notify.outbox import Outbox
 from flowlens.batch.notify.topic import Topics
-from flowlens.errors import FlowlensError
-from flowlens.output.escape import terminal
+from flowlens.core.errors import FlowlensError
+from flowlens.core.escape import terminal
+from flowlens.inputs.aws.access import Access
 from flowlens.output.sink import ClosedPipe, open_sink
 
 COMMAND_SECONDS = 30.0

@@ -16,9 +16,9 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flowlens.batch import moments
 from flowlens.batch.job import Alert
 from flowlens.batch.notify.alerts import Firing
+from flowlens.core.times import epoch_seconds, from_epoch
 
 SCHEMA = """
 create table if not exists outbox (
@@ -84,16 +84,16 @@ class Outbox:
 
     def wanted(self, firing: Firing, alert: Alert, destination: str, now: datetime) -> bool:
         """Note a firing as pending, unless it is a repetition or too old; whether it was noted."""
-        end = moments.seconds(firing.end)
+        end = epoch_seconds(firing.end)
         expires = min(end + _seconds(alert.max_age), _FOREVER)
-        if expires < moments.seconds(now):
+        if expires < epoch_seconds(now):
             return False
         values = {
             "destination": destination,
             "alert": firing.alert,
             "row": firing.row,
             "job": firing.job,
-            "start": moments.seconds(firing.start),
+            "start": epoch_seconds(firing.start),
             "end": end,
             "every": _seconds(alert.every),
             "value": json.dumps(firing.value),
@@ -119,8 +119,8 @@ class Outbox:
                 Firing(
                     alert=alert,
                     job=job,
-                    start=moments.of_seconds(start),
-                    end=moments.of_seconds(end),
+                    start=from_epoch(start),
+                    end=from_epoch(end),
                     value=json.loads(value),
                     message=message,
                     row=row,
@@ -134,12 +134,12 @@ class Outbox:
     def delivered(self, number: int, at: datetime) -> None:
         """Tick off what has been delivered."""
         self._connection.execute(
-            "update outbox set delivered = ? where id = ?", (moments.seconds(at), number)
+            "update outbox set delivered = ? where id = ?", (epoch_seconds(at), number)
         )
 
     def give_up(self, now: datetime) -> list[Pending]:
         """Forget what has become too old to be of use to anybody, and give it back."""
-        limit = moments.seconds(now)
+        limit = epoch_seconds(now)
         old = self._pending(limit)
         self._connection.execute(
             "delete from outbox where delivered is null and expires < ?", (limit,)
@@ -153,7 +153,7 @@ class Outbox:
         """
         cursor = self._connection.execute(
             "delete from outbox where delivered is not null and end_time < ?",
-            (moments.seconds(before),),
+            (epoch_seconds(before),),
         )
         return cursor.rowcount
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flowlens.aws.access import Access, Clients
-from flowlens.aws.faults import explained
 from flowlens.batch.notify.alerts import Firing
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
+from flowlens.inputs.aws.access import Access, Clients
+from flowlens.inputs.aws.errors import explained
 
 _SUBJECT = 100
 """Characters of a subject: ASCII on one line, says SNS's Publish."""

@@ -21,8 +21,8 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flowlens.batch.notify.alerts import Firing
-from flowlens.errors import FlowlensError
-from flowlens.version import version
+from flowlens.core.errors import FlowlensError
+from flowlens.core.version import version
 
 WAITS = (0.5, 1.0, 2.0)
 """Seconds before each further attempt, after what may pass."""

@@ -14,10 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowlens import named
+from flowlens.answers.report.gather import gather
+from flowlens.answers.report.page import page
+from flowlens.answers.scanners.result import with_names
+from flowlens.answers.scanners.verdicts import COLUMNS as VERDICTS
 from flowlens.batch import ownership
 from flowlens.batch.job import Job
-from flowlens.batch.moments import text
 from flowlens.batch.notify.alerts import Firing, fire
 from flowlens.batch.publish import mailpage
 from flowlens.batch.publish.mail import mail
@@ -30,19 +32,16 @@ from flowlens.batch.summaries.judging import NEW, Judged, judge, seen, states
 from flowlens.batch.summaries.relations import Summaries, summaries
 from flowlens.batch.summaries.tables import COLUMNS as TABLES
 from flowlens.batch.summaries.tables import table
-from flowlens.errors import FlowlensError, UsageError
-from flowlens.filters import Filter
-from flowlens.headers import Query
-from flowlens.inflow import Listener
-from flowlens.intervals import Interval
-from flowlens.names import NAMED, Naming
-from flowlens.pipeline import Inputs, Question, answering
-from flowlens.report.facts import gather
-from flowlens.report.page import page
-from flowlens.scanners import with_names
-from flowlens.scans.verdicts import COLUMNS as VERDICTS
-from flowlens.sources import Found
-from flowlens.version import version
+from flowlens.core.errors import FlowlensError, UsageError
+from flowlens.core.times import Interval, moment_text
+from flowlens.core.version import version
+from flowlens.inputs.find import Found
+from flowlens.naming.lookup import NAMED, Naming
+from flowlens.pipeline.load import Listener
+from flowlens.pipeline.run import Inputs, Question, answering
+from flowlens.records.filter import Filter
+from flowlens.sql import catalog
+from flowlens.sql.queryfile import Query
 
 _OWN = ("run", "seconds")
 """What differs from run to run."""
@@ -188,8 +187,8 @@ class _Desk:
         return {
             "flowlens": version(),
             "interval": self._interval.name,
-            "start": text(self._interval.start),
-            "end": text(self._interval.end),
+            "start": moment_text(self._interval.start),
+            "end": moment_text(self._interval.end),
             "records": sum(origin.records for origin in self._origins),
             "malformed": sum(origin.malformed for origin in self._origins),
             "queries": queries,
@@ -201,8 +200,8 @@ class _Desk:
 
     def _answers(self) -> None:
         job = self._job
-        own = named.load(job.query_files) if job.query_files else {}
-        self._queries = {name: named.find(name, extra=own) for name in job.queries}
+        own = catalog.load(job.query_files) if job.query_files else {}
+        self._queries = {name: catalog.find(name, extra=own) for name in job.queries}
         questions = {
             name: Question.named(query, job.params.get(name, {}))
             for name, query in self._queries.items()
@@ -244,7 +243,11 @@ class _Desk:
 
     def _summaries(self, judged: Judged) -> None:
         job, interval = self._job, self._interval
-        about = {"job": job.name, "start": text(interval.start), "end": text(interval.end)}
+        about = {
+            "job": job.name,
+            "start": moment_text(interval.start),
+            "end": moment_text(interval.end),
+        }
         with summaries(self._store, job, interval, judged) as relations:
             for name in job.summaries:
                 self.outputs.table(name, job.formats, table(name, relations), TABLES[name])

@@ -10,16 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowlens.answers.diff.diff import Difference, compare
 from flowlens.batch.job import MailPart
 from flowlens.batch.notify.alerts import Firing
 from flowlens.batch.publish.origin import Origin
 from flowlens.batch.summaries.judging import NEW, Judged
 from flowlens.batch.summaries.relations import Summaries
-from flowlens.diff import Difference, compare
-from flowlens.identity import describe
-from flowlens.intervals import Interval
-from flowlens.names import Naming
-from flowlens.pipeline import Inputs
+from flowlens.core.times import Interval
+from flowlens.naming.lookup import Naming
+from flowlens.naming.who import describe
+from flowlens.pipeline.run import Inputs
 
 WEEK = 7
 """Intervals whose median an interval is held against: a week of days."""

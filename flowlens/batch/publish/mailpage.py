@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from flowlens.answers.diff.tables import Grid, column, grids, times
+from flowlens.answers.diff.text import headline, notes, rule, totals
 from flowlens.batch.publish.mail import WEEK, Mail
-from flowlens.output import escape, markup
+from flowlens.core import escape
+from flowlens.output import markup
+from flowlens.output.fitting import lines_of, wrapped
+from flowlens.output.human import count
 from flowlens.output.preview import Column, cut
-from flowlens.pages.changed import Grid, column, grids, times
-from flowlens.pages.changes import headline, notes, rule, totals
-from flowlens.pages.fitting import lines_of, wrapped
-from flowlens.words import count
 
 ROOM = 78
 """Columns of a mail."""

@@ -7,13 +7,13 @@ import json
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from flowlens.answers.report.model import Made, Named, Read, Report
+from flowlens.answers.report.provenance import FIRST
 from flowlens.batch.job import Job
 from flowlens.batch.store.ledger import COUNTED
 from flowlens.batch.store.place import Store
-from flowlens.intervals import Interval
-from flowlens.report.model import Made, Named, Read, Report
-from flowlens.report.origin import FIRST
-from flowlens.version import version
+from flowlens.core.times import Interval
+from flowlens.core.version import version
 
 _OBJECTS = f"""
 select name, size, stamp, state, why, touches.records, reasons, {", ".join(COUNTED)}

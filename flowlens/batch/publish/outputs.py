@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from flowlens.headers import Column
 from flowlens.output.formats import Format
 from flowlens.output.render import write
+from flowlens.sql.queryfile import Column
 
 ENDINGS = {
     Format.TABLE: "txt",

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from flowlens.batch.store.ledger import Entry, Part
 from flowlens.batch.store.parts import Draft, starts
-from flowlens.stored import UNDATED, Window
-from flowlens.stream import SOURCE
+from flowlens.inputs.store import UNDATED, Window
+from flowlens.pipeline.stream import SOURCE
 
 HELD = 2_000_000
 """Rows in memory over all days."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flowlens.errors import ExitCode, FlowlensError
+from flowlens.core.errors import ExitCode, FlowlensError
 
 if TYPE_CHECKING:
     from flowlens.batch.store.ledger import Part

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from flowlens.accounting import Account, Counts, SourceAccount
 from flowlens.batch.job import Job
 from flowlens.batch.store import files
 from flowlens.batch.store.drafts import Drafts
@@ -23,14 +22,15 @@ from flowlens.batch.store.listing import Object
 from flowlens.batch.store.parts import FLOWS, pieces
 from flowlens.batch.store.place import Store
 from flowlens.batch.watch.quarantine import Held
-from flowlens.columns import stored
-from flowlens.errors import NoInputError
-from flowlens.fields import field_of
-from flowlens.inflow import Listener
-from flowlens.layouts import Layout, from_user
-from flowlens.pipeline import Inputs, header_columns
-from flowlens.sources import Found
-from flowlens.stream import storable, streaming
+from flowlens.core.counts import Account, Counts, SourceAccount
+from flowlens.core.errors import NoInputError
+from flowlens.inputs.find import Found
+from flowlens.pipeline.load import Listener
+from flowlens.pipeline.run import Inputs, header_columns
+from flowlens.pipeline.stream import storable, streaming
+from flowlens.records.fields import field_of
+from flowlens.records.layouts import Layout, from_user
+from flowlens.records.table import stored
 
 OBJECTS, BYTES = 20_000, 512 << 20
 """What is read together at most, and then is in the store for good; bytes as they are listed."""

@@ -16,10 +16,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from flowlens.accounting import Counts
 from flowlens.batch.notify.outbox import SCHEMA as OUTBOX
 from flowlens.batch.store.errors import LedgerError
-from flowlens.stored import LEDGER, is_day, is_part, is_sha256
+from flowlens.core.counts import Counts
+from flowlens.core.directories import LEDGER
+from flowlens.inputs.store import is_day, is_part, is_sha256
 
 NAME = LEDGER
 

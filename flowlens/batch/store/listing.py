@@ -16,19 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from flowlens.aws import remotes
-from flowlens.aws.access import Clients
-from flowlens.aws.groups import SCHEME as GROUPS
-from flowlens.aws.groups import windows
-from flowlens.aws.paths import place
-from flowlens.batch import moments
 from flowlens.batch.job import DAY, HOUR, Job
 from flowlens.batch.store.ledger import Ledger
-from flowlens.errors import NoInputError
-from flowlens.filters import Filter
-from flowlens.layouts import from_user
-from flowlens.sources import Found, Missing, Source, find
-from flowlens.stored import Window
+from flowlens.core.errors import NoInputError
+from flowlens.core.times import from_epoch, interval_start, moment_text
+from flowlens.inputs.aws import remotes
+from flowlens.inputs.aws.access import Clients
+from flowlens.inputs.aws.cloudwatch import SCHEME as GROUPS
+from flowlens.inputs.aws.cloudwatch import windows
+from flowlens.inputs.aws.paths import place
+from flowlens.inputs.find import Found, Missing, Source, find
+from flowlens.inputs.store import Window
+from flowlens.records.filter import Filter
+from flowlens.records.layouts import from_user
 
 _PACKED = ("gz", "zst", "bz2")
 
@@ -193,7 +193,7 @@ def _since(job: Job, ledger: Ledger, now: datetime) -> datetime | None:
         return None
     since = min(now, datetime.fromisoformat(last)) - job.lookback
     first = ledger.first_again()
-    records = [] if first is None else [moments.of_seconds(first) - DAY]
+    records = [] if first is None else [from_epoch(first) - DAY]
     folders = [
         datetime.combine(days[0], datetime.min.time(), UTC)
         for name in ledger.again()
@@ -212,7 +212,7 @@ def _hours(job: Job, ledger: Ledger, name: str, now: datetime, window: Window) -
     since = window[0] or now - job.lookback
     if window[0] is None:
         open_since = ledger.about(f"open {name}")
-        again = [moments.of_name(hour) for hour in ledger.again(f"{name}#")]
+        again = [interval_start(hour) for hour in ledger.again(f"{name}#")]
         since = min([since, *again, *([datetime.fromisoformat(open_since)] if open_since else [])])
     start = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     end = min(window[1] or now, now)
@@ -235,10 +235,10 @@ def _hours(job: Job, ledger: Ledger, name: str, now: datetime, window: Window) -
 def note_listed(ledger: Ledger, job: Job, now: datetime) -> None:
     """Note that everything listed until now has been read: the next run begins to list there."""
     with ledger.change():
-        ledger.note("listed", moments.text(now))
+        ledger.note("listed", moment_text(now))
         for name in job.inputs:
             if name.startswith(GROUPS):
-                ledger.note(f"open {name}", moments.text(now - job.lateness - HOUR))
+                ledger.note(f"open {name}", moment_text(now - job.lateness - HOUR))
 
 
 def key(name: str, base: str) -> str:

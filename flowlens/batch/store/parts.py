@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flowlens.accounting import Counts
 from flowlens.batch.store import files
 from flowlens.batch.store.ledger import COUNTED, Entry, Part
-from flowlens.parquet.footers import MARK
-from flowlens.stored import sha256_of
+from flowlens.core.counts import Counts
+from flowlens.inputs.store import sha256_of
+from flowlens.reading.parquet.footers import MARK
 
 FLOWS = "flows"
 

@@ -25,9 +25,10 @@ from flowlens.batch.job import DAY, Job
 from flowlens.batch.store import files
 from flowlens.batch.store.errors import DamagedError, LedgerError, LockedError
 from flowlens.batch.store.ledger import NAME, Ledger, Part, opened
-from flowlens.errors import FlowlensError, UsageError
-from flowlens.sources import Source
-from flowlens.stored import MANIFEST, MARK, VERSION, described, sha256_of
+from flowlens.core.directories import MANIFEST, MARK
+from flowlens.core.errors import FlowlensError, UsageError
+from flowlens.inputs.find import Source
+from flowlens.inputs.store import VERSION, described, sha256_of
 
 LOCK = "lock"
 

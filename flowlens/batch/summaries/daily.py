@@ -12,21 +12,21 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from flowlens import named, state
-from flowlens.batch import moments
+from flowlens.answers.scanners import detection
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.store import files
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries import rollups
-from flowlens.evidence import Evidence
-from flowlens.filters import Filter
-from flowlens.inflow import Listener
-from flowlens.intervals import Interval
-from flowlens.knowledge import Knowledge
-from flowlens.pipeline import Answers, Inputs, answering
-from flowlens.scans import detection
-from flowlens.sources import Found
-from flowlens.stored import UNDATED
+from flowlens.core.times import Interval, epoch_seconds, interval_start
+from flowlens.inputs.find import Found
+from flowlens.inputs.store import UNDATED
+from flowlens.pipeline import scan_state
+from flowlens.pipeline.evidence import Evidence
+from flowlens.pipeline.load import Listener
+from flowlens.pipeline.reference import Knowledge
+from flowlens.pipeline.run import Answers, Inputs, answering
+from flowlens.records.filter import Filter
+from flowlens.sql import catalog
 
 STATE = "state"
 
@@ -37,7 +37,7 @@ MEMORY = "320MiB"
 _INTERVAL = re.compile(r"\d{4}-\d\d-\d\d(T\d\d)?")
 
 
-def knowledge(job: Job, earlier: tuple[state.State, ...] = ()) -> Knowledge:
+def knowledge(job: Job, earlier: tuple[scan_state.State, ...] = ()) -> Knowledge:
     """What the detector knows beside the records."""
     own = job.scanners.own if job.scanners else ()
     return Knowledge(own=own, evidence=Evidence(), earlier=earlier)
@@ -52,7 +52,7 @@ def intervals_of(store: Store, job: Job, day: str) -> list[Interval]:
     """The intervals of a day that have records."""
     if day == UNDATED:
         return []
-    first = moments.seconds(moments.of_name(day))
+    first = epoch_seconds(interval_start(day))
     rows = store.ledger.rows(
         "select distinct start from touches where start >= ? and start < ? + 86400 order by start",
         first,
@@ -105,8 +105,12 @@ def renew(store: Store, job: Job) -> bool:
         "exchanges",
         *(query.name for query in detection.remembered().relations),
     ]
-    text = "\n".join(named.find(name).sql for name in queries)
-    about = [state.VERSION, hashlib.sha256(text.encode()).hexdigest(), sorted(knowledge(job).own)]
+    text = "\n".join(catalog.find(name).sql for name in queries)
+    about = [
+        scan_state.VERSION,
+        hashlib.sha256(text.encode()).hexdigest(),
+        sorted(knowledge(job).own),
+    ]
     made, now = store.ledger.about("summaries"), json.dumps(about)
     if made == now:
         return False
@@ -121,7 +125,7 @@ def _remember(answers: Answers, job: Job, place: Path) -> None:
     known = knowledge(job)
     part = files.beside(place)
     try:
-        state.save(
+        scan_state.save(
             lambda name: answers.reader(detection.remembered()), known.evidence, known.own, part
         )
         files.swap(part, place)

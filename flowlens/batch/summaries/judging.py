@@ -14,20 +14,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flowlens import state
+from flowlens.answers.scanners import detection
+from flowlens.answers.scanners.verdicts import SCHEMA, verdicts
 from flowlens.batch.job import Job, ScannersPart
 from flowlens.batch.store import files
 from flowlens.batch.store.errors import SummaryError
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries.daily import knowledge, state_of
-from flowlens.cidrs import read_allowed
-from flowlens.errors import FlowlensError, UsageError
-from flowlens.headers import Column
-from flowlens.intervals import Interval
-from flowlens.pipeline import Answers, Inputs, answering
-from flowlens.scans import detection
-from flowlens.scans.verdicts import SCHEMA, verdicts
-from flowlens.sources import Found
+from flowlens.core.cidrs import read_allowed
+from flowlens.core.errors import FlowlensError, UsageError
+from flowlens.core.times import Interval
+from flowlens.inputs.find import Found
+from flowlens.pipeline import scan_state
+from flowlens.pipeline.run import Answers, Inputs, answering
+from flowlens.sql.queryfile import Column
 
 NEW = Column("new", "boolean", "", "a scanner that wasn't one as of the end of the interval before")
 
@@ -61,7 +61,7 @@ class Judged:
     why: str = ""
 
 
-def states(store: Store, before: Interval, *, within: bool) -> tuple[state.State, ...]:
+def states(store: Store, before: Interval, *, within: bool) -> tuple[scan_state.State, ...]:
     """The states of all intervals before this one; with `within` its own, too."""
     rows = store.ledger.rows(
         "select start from intervals where start < ? or (? and start = ?) order by start",
@@ -99,9 +99,9 @@ def seen(store: Store, interval: Interval) -> tuple[Interval, pa.ChunkedArray] |
     return None if first is None else (first, pa.chunked_array(found, pa.string()))
 
 
-def _opened(place: Path) -> state.State:
+def _opened(place: Path) -> scan_state.State:
     try:
-        return state.State.open(place)
+        return scan_state.State.open(place)
     except UsageError as error:
         raise SummaryError(f"{place}: the state is damaged", place.name[:10]) from error
 
@@ -130,7 +130,7 @@ def judge(store: Store, job: Job, interval: Interval) -> Judged:
 
 
 @contextmanager
-def detecting(job: Job, earlier: tuple[state.State, ...]) -> Iterator[Answers | str]:
+def detecting(job: Job, earlier: tuple[scan_state.State, ...]) -> Iterator[Answers | str]:
     """What is asked to judge by some states; or why there is nothing to be judged."""
     if not earlier:
         yield "no records so far"
@@ -150,7 +150,7 @@ def detecting(job: Job, earlier: tuple[state.State, ...]) -> Iterator[Answers | 
 
 
 @contextmanager
-def _damage(states: tuple[state.State, ...]) -> Iterator[None]:
+def _damage(states: tuple[scan_state.State, ...]) -> Iterator[None]:
     """Where nothing can be judged, see whether a state isn't as it was written.
 
     Raises:

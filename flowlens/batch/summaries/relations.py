@@ -21,8 +21,8 @@ from flowlens.batch.store.place import Store
 from flowlens.batch.summaries import rollups
 from flowlens.batch.summaries.judging import PORTS, VERDICTS, Judged
 from flowlens.batch.summaries.sketches import estimate
-from flowlens.engine import Connection, engine, lock, require_select, sql_errors
-from flowlens.intervals import Interval
+from flowlens.core.times import Interval
+from flowlens.sql.engine import Connection, engine, lock, require_select, sql_errors
 
 MEMORY = "512MiB"
 """What DuckDB may hold before it spills."""

@@ -17,12 +17,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flowlens import named
 from flowlens.batch.store import files
 from flowlens.batch.store.errors import SummaryError
 from flowlens.batch.summaries.sketches import estimate, sketch, union
-from flowlens.fields import quoted
-from flowlens.pipeline import Answers, Question
+from flowlens.pipeline.run import Answers, Question
+from flowlens.records.fields import quoted
+from flowlens.sql import catalog
 
 ROLLUPS = "rollups"
 
@@ -111,7 +111,9 @@ SCHEMAS = {"records": RECORDS, "sizes": SIZES, "sources": SOURCES}
 
 def questions() -> list[Question]:
     """What has to be announced for `write`."""
-    return [Question(f"select * from {quoted(name)}", {}, (named.find(name),)) for name in QUERIES]
+    return [
+        Question(f"select * from {quoted(name)}", {}, (catalog.find(name),)) for name in QUERIES
+    ]
 
 
 def write(answers: Answers, directory: Path, day: str) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from flowlens.batch.summaries.relations import Summaries
 from flowlens.batch.summaries.sketches import estimate
-from flowlens.headers import Column
+from flowlens.sql.queryfile import Column
 
 _TOTALS = """
 with shares as (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flowlens.batch import jsonline
-from flowlens.output.escape import terminal
+from flowlens.core.escape import terminal
 
 
 def warned(text: str) -> None:

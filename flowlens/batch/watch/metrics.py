@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowlens.errors import FlowlensError
+from flowlens.core.errors import FlowlensError
 from flowlens.output.sink import open_sink
 
 _PREFIX = "flowlens_"

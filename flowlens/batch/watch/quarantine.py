@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from flowlens.accounting import MalformedLine
 from flowlens.batch import jsonline
 from flowlens.batch.watch.log import warned
+from flowlens.core.counts import MalformedLine
 
 
 class Quarantine:

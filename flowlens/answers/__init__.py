@@ -1,0 +1,1 @@
+"""One room per question: its model beside its pages."""

@@ -1,0 +1,1 @@
+"""Who is scanning, with the evidence."""

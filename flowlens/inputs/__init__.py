@@ -1,0 +1,1 @@
+"""Where bytes come from: files, S3, CloudWatch, a store."""

@@ -1,0 +1,1 @@
+"""Who an address is: reverse DNS, lists, operators, places."""

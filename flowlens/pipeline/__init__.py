@@ -1,0 +1,1 @@
+"""The one place that knows the order: find, read, load, ask."""

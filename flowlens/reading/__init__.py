@@ -1,0 +1,1 @@
+"""From bytes to lines and columns: decompress, envelopes, Parquet."""

@@ -1,0 +1,1 @@
+"""Fields, layouts, the parser, exact validation, filters."""
