@@ -36,6 +36,8 @@ check: $(TOOLS) $(WHEEL)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor -q --offline .github/workflows
 
 # What other programs check is checked by them: on Debian its own, where root may install it.
 debian = test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { apt-get update -q && \
