@@ -63,6 +63,17 @@ SCANS = {
     "many ports of one host": [
         line for port in range(1, 30) for line in calls(1, port, to="198.51.100.7")
     ],
+    "beside files that it shares": [
+        *(
+            line
+            for n in range(1, 91)
+            for line in calls(
+                1, 20_000 + 97 * n, to=f"203.0.113.{n}",
+                outcome="silent" if n % 3 else "served",
+            )
+        ),
+        *calls(20, 23),
+    ],
     "beside its work": [*calls(60, 443, outcome="served", to="203.0.113.{}"), *calls(12, 23)],
 }
 
@@ -83,6 +94,17 @@ CLIENTS = {
     "mirrors that it may not reach": calls(40, 443, outcome="refused", packets=4),
     "peers at any port": [
         line for n in range(1, 200) for line in calls(1, 20_000 + 97 * n, to=f"198.51.100.{n}")
+    ],
+    "peers at any port, some of which answer, a few at one port": [
+        *(
+            line
+            for n in range(1, 91)
+            for line in calls(
+                1, 20_000 + 97 * n, to=f"203.0.113.{n}", flags=False,
+                outcome="silent" if n % 3 else "served",
+            )
+        ),
+        *calls(12, 51_413, flags=False),
     ],
     "a resolver": [
         *calls(60, 53, outcome="served", protocol=17, to="203.0.113.{}"),
