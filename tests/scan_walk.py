@@ -204,9 +204,7 @@ class Walk:
             probed = bool(listed and listed["probed"])
             lone = probed and few(ports[one.service])
             places = [hosts[key[:2]], *([ports[one.service]] if probed or not sharing else [])]
-            swept = any(
-                len(answers) >= numbers["own_sweep"] and few(answers) for answers in places
-            )
+            swept = any(len(answers) >= numbers["own_sweep"] and few(answers) for answers in places)
             answered = one.outcome in OF_CLIENTS
             if not swept and (answered or not lone):
                 found[key] = "no matter"

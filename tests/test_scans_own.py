@@ -68,7 +68,9 @@ SCANS = {
             line
             for n in range(1, 91)
             for line in calls(
-                1, 20_000 + 97 * n, to=f"203.0.113.{n}",
+                1,
+                20_000 + 97 * n,
+                to=f"203.0.113.{n}",
                 outcome="silent" if n % 3 else "served",
             )
         ),
