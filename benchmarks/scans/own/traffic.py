@@ -25,8 +25,10 @@ LOGGED, UNLOGGED = 100, 100
 """Hosts inside that are called, with a log of their own and without."""
 
 BEHIND = "10.60."
-"""How addresses of hosts without a log begin. The gateways' clients are among them and try telnet at
-a dozen sites each, nearly all dead; they are in no truth, so that an alarm is neither right nor wrong.
+"""How addresses of hosts without a log begin.
+
+The gateways' clients are among them, and try telnet at a dozen sites each, nearly all dead; they
+are in no truth, so that an alarm is neither right nor wrong.
 """
 
 
