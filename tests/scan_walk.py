@@ -197,7 +197,7 @@ class Walk:
             return sum(answers) < numbers["own_answered"] * len(answers)
 
         single = [answers for answers in ports.values() if len(answers) < numbers["own_sweep"]]
-        sharing = len(single) >= numbers["own_peer_ports"] and not few(sum(single, []))
+        sharing = len(single) >= numbers["own_peer_ports"] and not few(list(chain(*single)))
         found = {}
         for key, one in ours.items():
             listed = SERVICES.get(divmod(one.service, 65_536))
