@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from scan_sides import DAY, SERVICES, UDP, Target
@@ -196,14 +196,15 @@ class Walk:
         def few(answers: list[bool]) -> bool:
             return sum(answers) < numbers["own_answered"] * len(answers)
 
+        single = [answers for answers in ports.values() if len(answers) < numbers["own_sweep"]]
+        sharing = len(single) >= numbers["own_peer_ports"] and not few(list(chain(*single)))
         found = {}
         for key, one in ours.items():
-            swept = any(
-                len(answers) >= numbers["own_sweep"] and few(answers)
-                for answers in (ports[one.service], hosts[key[:2]])
-            )
             listed = SERVICES.get(divmod(one.service, 65_536))
-            lone = bool(listed and listed["probed"]) and few(ports[one.service])
+            probed = bool(listed and listed["probed"])
+            lone = probed and few(ports[one.service])
+            places = [hosts[key[:2]], *([ports[one.service]] if probed or not sharing else [])]
+            swept = any(len(answers) >= numbers["own_sweep"] and few(answers) for answers in places)
             answered = one.outcome in OF_CLIENTS
             if not swept and (answered or not lone):
                 found[key] = "no matter"

@@ -326,6 +326,7 @@ numbers = st.fixed_dictionaries(
         "own_sweep": st.integers(1, 3),
         "own_answered": st.sampled_from((0.3, 1.0)),
         "own_insists": st.integers(2, 9),
+        "own_peer_ports": st.sampled_from((1, 2, 50)),
         "own_passed_ports": st.integers(1, 2),
         "inside": st.sampled_from((0.0, 6.3)),
         "group_members": st.integers(2, 3),

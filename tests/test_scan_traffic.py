@@ -17,12 +17,14 @@ sys.path.append(str(Path(__file__).parent.parent))
 from benchmarks.scans import __main__ as runner
 from benchmarks.scans import detectors, draws, goals, rules, targets, views
 from benchmarks.scans.kinds import KINDS, OFFICE_3, OFFICE_8
+from benchmarks.scans.own import traffic as own_traffic
 from benchmarks.scans.score import UNKNOWN, Score, judge
 from benchmarks.scans.traffic import REPORT, TUNING, draw
 from benchmarks.scans.views import View, generate, seen
 
 SCALE = 0.02
 FROZEN = "b11de467576fb7a93b256e06961dc233809d0efb4e878ee58b18f548f90a774b"
+OWN_FROZEN = "ca7dde14e3fbdff8877034de52fed1b7757af6b67ef1807b5021ac7a4aa101a9"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,11 @@ def test_traffic_is_frozen(traffic):
     # reported so far is of other traffic, and has to be measured again.
     text = seen(traffic, View.V5).write_csv(separator=" ")
     assert hashlib.sha256(text.encode()).hexdigest() == FROZEN
+
+
+def test_traffic_of_our_own_hosts_is_frozen():
+    text = seen(own_traffic.draw(1, scale=SCALE), View.V5).write_csv(separator=" ")
+    assert hashlib.sha256(text.encode()).hexdigest() == OWN_FROZEN
 
 
 def test_a_seed_gives_the_same_traffic_and_another_seed_other_traffic(traffic):

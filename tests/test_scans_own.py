@@ -10,7 +10,10 @@ from scan_world import HEADER, rows, scanners, write
 
 import flowlens as fl
 from flowlens.answers.report.page import page
+from flowlens.answers.scanners import detection
+from flowlens.core.errors import FlowlensError
 from flowlens.output.formats import Format
+from flowlens.pipeline.run import answering
 
 REFUSED = ["eni-1 192.0.2.99 10.0.1.1 45000 22 6 1 40 0 30 REJECT OK tcp_flags=2"]
 
@@ -63,6 +66,19 @@ SCANS = {
     "many ports of one host": [
         line for port in range(1, 30) for line in calls(1, port, to="198.51.100.7")
     ],
+    "beside files that it shares": [
+        *(
+            line
+            for n in range(1, 91)
+            for line in calls(
+                1,
+                20_000 + 97 * n,
+                to=f"203.0.113.{n}",
+                outcome="silent" if n % 3 else "served",
+            )
+        ),
+        *calls(20, 23),
+    ],
     "beside its work": [*calls(60, 443, outcome="served", to="203.0.113.{}"), *calls(12, 23)],
 }
 
@@ -83,6 +99,17 @@ CLIENTS = {
     "mirrors that it may not reach": calls(40, 443, outcome="refused", packets=4),
     "peers at any port": [
         line for n in range(1, 200) for line in calls(1, 20_000 + 97 * n, to=f"198.51.100.{n}")
+    ],
+    "peers at any port, some of which answer, a few at one port": [
+        *(
+            line
+            for n in range(1, 91)
+            for line in calls(
+                1, 20_000 + 97 * n, to=f"203.0.113.{n}", flags=False,
+                outcome="silent" if n % 3 else "served",
+            )
+        ),
+        *calls(12, 51_413, flags=False),
     ],
     "a resolver": [
         *calls(60, 53, outcome="served", protocol=17, to="203.0.113.{}"),
@@ -138,6 +165,32 @@ def test_the_same_address_in_two_accounts_is_two_hosts(tmp_path: Path) -> None:
     found = fl.read(tmp_path / "one.log").scanners(tier="all").arrow().to_pylist()
     ours = {row["srcaddr"]: row["tier"] for row in found if row["inside"]}
     assert ours == {"10.0.1.1@111122223333": "scanner", "10.0.1.1@444455556666": "benign"}
+
+
+def test_the_same_address_in_two_vpcs_of_one_account_is_two_hosts(tmp_path: Path) -> None:
+    rejected = [f"{line} vpc_id=vpc-0a" for line in REFUSED]
+    lines = [
+        *rejected,
+        *calls(20, 23, more=" vpc_id=vpc-0a"),
+        *calls(30, 443, outcome="served", eni="eni-2", more=" vpc_id=vpc-0b"),
+    ]
+    found = fl.read(write(tmp_path / "one.log", lines)).scanners(tier="all").arrow().to_pylist()
+    ours = {row["srcaddr"]: row["tier"] for row in found if row["inside"]}
+    assert ours == {"10.0.1.1@vpc-0a": "scanner", "10.0.1.1@vpc-0b": "benign"}
+
+
+def test_a_log_of_accepts_alone_is_judged_where_a_host_of_ours_scans(tmp_path: Path) -> None:
+    log = write(tmp_path / "one.log", calls(120, 443, outcome="served") + calls(20, 23))
+    inputs = fl.read(log).inputs
+    with answering(inputs, detection.questions()) as answers:
+        detection.require_refusals(answers, inputs.knowledge.evidence)
+        assert detection.judge(answers).own_scanners["srcaddr"].to_pylist() == ["10.0.1.1"]
+    quiet = fl.read(write(tmp_path / "two.log", calls(120, 443, outcome="served"))).inputs
+    with (
+        answering(quiet, detection.questions()) as answers,
+        pytest.raises(FlowlensError, match="none rejected"),
+    ):
+        detection.require_refusals(answers, quiet.knowledge.evidence)
 
 
 def finding(path: Path, lines: list[str]) -> Any:

@@ -318,6 +318,8 @@ def _answering(
             connection.execute("set memory_limit = $memory", {"memory": memory})
         # Relations have no order that a SELECT could rely on, and are made faster without.
         connection.execute("set preserve_insertion_order = false")
+        # A checkpoint would compress them, in the midst of some later statement.
+        connection.execute("set checkpoint_threshold = '1TB'")
         for query in relations.values():
             answers.relate(query)
         connection.execute("reset preserve_insertion_order")

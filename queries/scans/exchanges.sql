@@ -57,139 +57,159 @@ with logs as (
     from flows
     group by interface_id
 ),
+seen as (
+    select
+        day,
+        inward,
+        inside,
+        peer,
+        interface_id,
+        address,
+        protocol,
+        port,
+        peer_port,
+        refused,
+        tcp_flags,
+        packets,
+        bytes,
+        gateway,
+        start_time,
+        end_time
+    from sides
+),
 received as (
     select
-        sides.day,
-        sides.peer,
-        sides.inside,
-        sides.interface_id,
-        sides.address,
-        sides.protocol,
-        sides.port,
-        case when sides.peer_port <= sides.port then sides.peer_port end as told_port,
-        sides.peer_port,
-        sides.refused,
-        sides.tcp_flags,
-        sides.packets,
-        sides.bytes,
-        sides.start_time,
-        sides.end_time,
-        not sides.refused
-            and sides.packets >= evidence.session_packets
-            and sides.bytes > evidence.session_packet_bytes * sides.packets as heavy,
-        not sides.refused and sides.packets <= evidence.half_open_packets as light,
+        seen.day,
+        seen.peer,
+        seen.inside,
+        seen.interface_id,
+        seen.address,
+        seen.protocol,
+        seen.port,
+        case when seen.peer_port <= seen.port then seen.peer_port end as told_port,
+        seen.peer_port,
+        seen.refused,
+        seen.tcp_flags,
+        seen.packets,
+        seen.bytes,
+        seen.start_time,
+        seen.end_time,
+        not seen.refused
+            and seen.packets >= evidence.session_packets
+            and seen.bytes > evidence.session_packet_bytes * seen.packets as heavy,
+        not seen.refused and seen.packets <= evidence.half_open_packets as light,
         case
-            when sides.tcp_flags is not null
-                then case when (sides.tcp_flags & 18) = 2 then 'syn' else 'stray' end
+            when seen.tcp_flags is not null
+                then case when (seen.tcp_flags & 18) = 2 then 'syn' else 'stray' end
             when
-                sides.protocol not in (6, 17)
+                seen.protocol not in (6, 17)
                 or mine.probed
-                or (mine.port is not null and sides.port < 1024)
+                or (mine.port is not null and seen.port < 1024)
                 then 'open'
-            when sides.protocol = 17
+            when seen.protocol = 17
                 then case
-                    when sides.peer_port in (53, 123, 443, 1900, 11211) then 'stray'
+                    when seen.peer_port in (53, 123, 443, 1900, 11211) then 'stray'
                     else 'open'
                 end
             when theirs.service then 'stray'
-            when sides.port < 1024 then 'open'
+            when seen.port < 1024 then 'open'
             else 'unsure'
         end as kind
-    from sides
+    from seen
     cross join evidence
     left join services as mine
-        on mine.port = sides.port
-        and mine.protocol = sides.protocol
+        on mine.port = seen.port
+        and mine.protocol = seen.protocol
     left join services as theirs
-        on theirs.port = sides.peer_port
-        and theirs.protocol = sides.protocol
-    where sides.inward
+        on theirs.port = seen.peer_port
+        and theirs.protocol = seen.protocol
+    where seen.inward
 ),
 sent as (
     select
-        sides.day,
-        sides.peer,
-        sides.inside,
-        sides.interface_id,
-        sides.address,
-        sides.protocol,
-        sides.port,
-        case when sides.peer_port <= sides.port then sides.peer_port end as told_port,
+        seen.day,
+        seen.peer,
+        seen.inside,
+        seen.interface_id,
+        seen.address,
+        seen.protocol,
+        seen.port,
+        case when seen.peer_port <= seen.port then seen.peer_port end as told_port,
         case
-            when sides.tcp_flags is not null then (sides.tcp_flags & 18) = 2
-            else sides.peer_port <= sides.port
+            when seen.tcp_flags is not null then (seen.tcp_flags & 18) = 2
+            else seen.peer_port <= seen.port
                 and (not coalesce(mine.probed, false) or coalesce(theirs.service, false))
         end as opening,
-        coalesce((sides.tcp_flags & 18) = 18, false) as syn_ack,
+        coalesce((seen.tcp_flags & 18) = 18, false) as syn_ack,
         case
-            when sides.gateway then false
-            when sides.protocol <> 6 then sides.bytes > 0
-            when sides.tcp_flags is null
-                then sides.bytes
-                    > sides.packets * case when sides.address like '%:%' then 60 else 40 end
+            when seen.gateway then false
+            when seen.protocol <> 6 then seen.bytes > 0
+            when seen.tcp_flags is null
+                then seen.bytes
+                    > seen.packets * case when seen.address like '%:%' then 60 else 40 end
             else
-                sides.bytes > sides.packets * 60
-                or (sides.tcp_flags & 18) = 18
-                or (sides.bytes > 0 and (sides.tcp_flags & 4) = 0)
+                seen.bytes > seen.packets * 60
+                or (seen.tcp_flags & 18) = 18
+                or (seen.bytes > 0 and (seen.tcp_flags & 4) = 0)
         end as answer,
-        sides.bytes,
-        sides.start_time
-    from sides
+        seen.bytes,
+        seen.start_time
+    from seen
     left join services as mine
-        on mine.port = sides.port
-        and mine.protocol = sides.protocol
+        on mine.port = seen.port
+        and mine.protocol = seen.protocol
     left join services as theirs
-        on theirs.port = sides.peer_port
-        and theirs.protocol = sides.protocol
-    where not sides.inward and not sides.refused
+        on theirs.port = seen.peer_port
+        and theirs.protocol = seen.protocol
+    where not seen.inward and not seen.refused
 ),
 calls as (
     select
-        sides.day,
-        sides.address as peer,
-        sides.interface_id,
-        sides.peer as address,
-        sides.protocol,
-        sides.peer_port as port,
-        sides.port as peer_port,
-        case when sides.inside then 'internal' else 'outbound' end as called,
-        not sides.inward as opening,
-        sides.refused,
-        sides.tcp_flags,
-        sides.packets,
-        sides.bytes,
-        sides.start_time,
-        sides.end_time,
-        not sides.refused
-            and sides.packets >= evidence.session_packets
-            and sides.bytes > evidence.session_packet_bytes * sides.packets as heavy,
-        not sides.refused and sides.packets <= evidence.half_open_packets as light
-    from sides
+        seen.day,
+        seen.address as peer,
+        seen.interface_id,
+        seen.peer as address,
+        seen.protocol,
+        seen.peer_port as port,
+        seen.port as peer_port,
+        case when seen.inside then 'internal' else 'outbound' end as called,
+        not seen.inward as opening,
+        seen.refused,
+        seen.tcp_flags,
+        seen.packets,
+        seen.bytes,
+        seen.start_time,
+        seen.end_time,
+        not seen.refused
+            and seen.packets >= evidence.session_packets
+            and seen.bytes > evidence.session_packet_bytes * seen.packets as heavy,
+        not seen.refused and seen.packets <= evidence.half_open_packets as light
+    from seen
     cross join evidence
     left join services as mine
-        on mine.port = sides.port
-        and mine.protocol = sides.protocol
+        on mine.port = seen.port
+        and mine.protocol = seen.protocol
     left join services as theirs
-        on theirs.port = sides.peer_port
-        and theirs.protocol = sides.protocol
+        on theirs.port = seen.peer_port
+        and theirs.protocol = seen.protocol
     where
-        not sides.gateway
+        not seen.gateway
         and case
-            when sides.tcp_flags is not null
-                then (sides.tcp_flags & 18) = case when sides.inward then 18 else 2 end
-            when sides.protocol not in (6, 17) or sides.peer_port = 0 then false
-            when sides.peer_port < sides.port
+            when seen.tcp_flags is not null
+                then (seen.tcp_flags & 18) = case when seen.inward then 18 else 2 end
+            when seen.protocol not in (6, 17) or seen.peer_port = 0 then false
+            when seen.peer_port < seen.port
                 then not coalesce(mine.probed, false) or coalesce(theirs.service, false)
             else coalesce(theirs.probed, false) and mine.port is null
         end
         and (
-            not sides.inward
-            or sides.tcp_flags is not null
+            not seen.inward
+            or seen.tcp_flags is not null
             or case
-                when sides.protocol = 6
-                    then sides.bytes
-                        > sides.packets * case when sides.peer like '%:%' then 60 else 40 end
-                else sides.bytes > 0
+                when seen.protocol = 6
+                    then seen.bytes
+                        > seen.packets * case when seen.peer like '%:%' then 60 else 40 end
+                else seen.bytes > 0
             end
         )
 ),

@@ -12,30 +12,33 @@ with logs as (
     from exchanges
     group by interface_id
 ),
-seen as (
-    select distinct
-        exchanges.peer,
-        exchanges.interface_id,
-        logs.account_id,
-        logs.vpc_id,
-        exchanges.called is not null as at_home
+met as (
+    select distinct peer, interface_id, called is not null as at_home
     from exchanges
+    where inside
+),
+seen as (
+    select met.peer, met.interface_id, logs.account_id, logs.vpc_id, met.at_home
+    from met
     join logs
-        on logs.interface_id is not distinct from exchanges.interface_id
-    where exchanges.inside
+        on logs.interface_id is not distinct from met.interface_id
 ),
 peers as (
     select distinct peer
     from seen
 ),
-homes as (
-    select exchanges.address as peer, logs.account_id, logs.vpc_id
+hosts as (
+    select distinct address, interface_id
     from exchanges
+    where called is null
+),
+homes as (
+    select hosts.address as peer, logs.account_id, logs.vpc_id
+    from hosts
     join logs
-        on logs.interface_id is not distinct from exchanges.interface_id
+        on logs.interface_id is not distinct from hosts.interface_id
     join peers
-        on peers.peer = exchanges.address
-    where exchanges.called is null
+        on peers.peer = hosts.address
     union
     select peer, account_id, vpc_id
     from seen

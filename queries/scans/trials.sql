@@ -5,6 +5,8 @@
 -- it does: fully in a sweep, that is a port tried at several hosts or a host tried at several ports,
 -- few of which answer; less at a commonly probed port elsewhere, and where it insists, as clients do;
 -- else nothing. Nor do sessions weigh outside a sweep, so that a client that scans is found.
+-- Who calls hosts at ever other ports, some of which answer, shares files with them: of these some have
+-- the same port by chance, and only a commonly probed one is swept.
 --
 -- reads: targets, contacts, services, evidence
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
@@ -98,6 +100,16 @@ by_host as (
     from ours
     group by srcaddr, interface_id, dstaddr
 ),
+sharing as (
+    select by_port.srcaddr
+    from by_port
+    cross join evidence
+    where by_port.touches < evidence.own_sweep
+    group by by_port.srcaddr
+    having
+        count(*) >= max(evidence.own_peer_ports)
+        and sum(by_port.answered) >= max(evidence.own_answered) * sum(by_port.touches)
+),
 weighed as (
     select
         ours.srcaddr,
@@ -113,6 +125,7 @@ weighed as (
         ) as retried,
         (
             by_port.touches >= evidence.own_sweep
+            and (sharing.srcaddr is null or coalesce(services.probed, false))
             and by_port.answered < evidence.own_answered * by_port.touches
         )
         or (
@@ -130,6 +143,8 @@ weighed as (
         on by_host.srcaddr = ours.srcaddr
         and by_host.interface_id is not distinct from ours.interface_id
         and by_host.dstaddr = ours.dstaddr
+    left join sharing
+        on sharing.srcaddr = ours.srcaddr
     left join services
         on cast(services.protocol as bigint) * 65536 + services.port = ours.service
 ),

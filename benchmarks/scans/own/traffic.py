@@ -24,6 +24,13 @@ DAYS = 7
 LOGGED, UNLOGGED = 100, 100
 """Hosts inside that are called, with a log of their own and without."""
 
+BEHIND = "10.60."
+"""How addresses of hosts without a log begin.
+
+The gateways' clients are among them, and try telnet at a dozen sites each, nearly all dead; they
+are in no truth, so that an alarm is neither right nor wrong.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -86,7 +93,7 @@ def draw(seed: int, *, days: int = DAYS, scale: float = 1.0) -> Traffic:
     place = Place(
         rng=rng, capture=Capture(), days=days, logged=np.arange(callers, hosts),
         unlogged=np.arange(hosts, hosts + UNLOGGED),
-        outside=[f"10.60.{n // 250}.{n % 250 + 1}" for n in range(UNLOGGED)], first_outside=hosts,
+        outside=[f"{BEHIND}{n // 250}.{n % 250 + 1}" for n in range(UNLOGGED)], first_outside=hosts,
     )  # fmt: skip
     for host, kind in enumerate(labels):
         place.rng = _chance(seed, f"{kind.name} {host}")

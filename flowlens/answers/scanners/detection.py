@@ -80,14 +80,7 @@ def detect(
                 knowledge.own,
                 save_state,
             )
-        try:
-            require_refusals(answers, inputs.knowledge.evidence)
-        except FlowlensError:
-            # Who of ours scans is told by who answers, where nothing was refused.
-            found = judge(answers, explain=explain)
-            if not found.own_scanners.num_rows:
-                raise
-            return found
+        require_refusals(answers, inputs.knowledge.evidence)
         return judge(answers, explain=explain)
 
 
@@ -156,6 +149,8 @@ def touched_ports(answers: Answers, sources: Sequence[str]) -> pa.Table:
 def require_refusals(answers: Answers, evidence: Evidence) -> None:
     """Refuse to judge a log of accepted records alone: it can't show who was turned away.
 
+    Who of ours scans is told by who answers, so that it is judged where a host of ours does.
+
     Raises:
         FlowlensError: it is one.
     """
@@ -165,6 +160,8 @@ def require_refusals(answers: Answers, evidence: Evidence) -> None:
     # Our own side's refusals are in no exchange, but the log holds them.
     refusals = Question("select count(*) as refused from sides where refused")
     if answers.table(refusals)["refused"][0].as_py():
+        return
+    if answers.table(Question.named(catalog.find("own_scanners"))).num_rows:
         return
     span = exposure["last_seen"] - exposure["first_seen"]
     if (
