@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from job_place import Place, line
 
+from flowlens.batch import publishing as intervals
 from flowlens.batch import run as running
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.publish import interval as publishing
@@ -58,7 +59,7 @@ def of_bad_day(store: Any, job: Any, day: object, *rest: Any) -> bool:
 
 STEPS = [
     (running, "summarise", of_bad_day),
-    (running, "publish", of_bad_day),
+    (intervals, "publish", of_bad_day),
     (publishing, "judge", of_bad_day),
     (publishing, "summaries", of_bad_day),
     (publishing, "mail", lambda job, interval, *rest: interval.name == BAD),
@@ -101,7 +102,7 @@ def test_a_step_that_fails_for_one_interval_holds_up_no_other(
 def test_whatever_the_reason(
     three: Place, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    failing(monkeypatch, running, "publish", of_bad_day, fault)
+    failing(monkeypatch, intervals, "publish", of_bad_day, fault)
     (said,) = ran(three)
     assert said.startswith(f"{BAD}: not published: ")
     assert "\n" not in said
@@ -109,14 +110,14 @@ def test_whatever_the_reason(
 
 
 def test_each_interval_that_fails_has_a_line(three: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, running, "publish", lambda *_: True, UsageError("no"))
+    failing(monkeypatch, intervals, "publish", lambda *_: True, UsageError("no"))
     assert ran(three) == [f"2025-11-{day}: not published: no" for day in DAYS]
 
 
 def test_an_interval_that_fails_for_ever_does_not_make_the_others_anew(
     three: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing(monkeypatch, running, "publish", of_bad_day, UsageError("no"))
+    failing(monkeypatch, intervals, "publish", of_bad_day, UsageError("no"))
     ran(three)
     three.log("23.log", [line("23T07:00")])
     ran(three)

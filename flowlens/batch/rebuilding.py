@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from flowlens.batch.job import Job
 from flowlens.batch.store import files
-from flowlens.batch.store.ledger import NAME, Entry, Part, opened
+from flowlens.batch.store.entries import Entry, Part
+from flowlens.batch.store.ledger import NAME, opened
 from flowlens.batch.store.parts import FLOWS, described, is_readable, runs, touched
 from flowlens.batch.store.place import locked, set_aside
 from flowlens.batch.summaries import rollups

@@ -17,8 +17,8 @@ from flowlens.batch.job import DAY, Job
 from flowlens.batch.ownership import ForeignError, Output
 from flowlens.batch.store import files
 from flowlens.batch.store.drafts import Drafts
+from flowlens.batch.store.entries import Entry, Part
 from flowlens.batch.store.ingest import replaced
-from flowlens.batch.store.ledger import Entry, Part
 from flowlens.batch.store.parts import FLOWS, MOST_BYTES, is_readable, pieces
 from flowlens.batch.store.place import Store, set_aside
 from flowlens.batch.summaries import rollups

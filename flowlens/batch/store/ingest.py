@@ -17,7 +17,7 @@ from pathlib import Path
 from flowlens.batch.job import Job
 from flowlens.batch.store import files
 from flowlens.batch.store.drafts import Drafts
-from flowlens.batch.store.ledger import Entry, Part
+from flowlens.batch.store.entries import Entry, Part
 from flowlens.batch.store.listing import Object
 from flowlens.batch.store.parts import FLOWS, pieces
 from flowlens.batch.store.place import Store

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flowlens.batch.store import files
-from flowlens.batch.store.ledger import COUNTED, Entry, Part
+from flowlens.batch.store.entries import COUNTED, Entry, Part
 from flowlens.core.counts import Counts
 from flowlens.inputs.store import sha256_of
 from flowlens.reading.parquet.footers import MARK

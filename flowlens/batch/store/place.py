@@ -23,8 +23,9 @@ from pathlib import Path
 
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.store import files
+from flowlens.batch.store.entries import Part
 from flowlens.batch.store.errors import DamagedError, LedgerError, LockedError
-from flowlens.batch.store.ledger import NAME, Ledger, Part, opened
+from flowlens.batch.store.ledger import NAME, Ledger, opened
 from flowlens.core.directories import MANIFEST, MARK
 from flowlens.core.errors import FlowlensError, UsageError
 from flowlens.inputs.find import Source
