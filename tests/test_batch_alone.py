@@ -98,6 +98,24 @@ def test_a_step_that_fails_for_one_interval_holds_up_no_other(
     assert three.told("2025-11-22")["remarks"] == []
 
 
+def test_later_intervals_say_which_day_their_totals_lack(
+    three: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacks = f"{BAD} couldn't be summed up; totals and other summaries lack that, or have it as it"
+    with monkeypatch.context() as patched:
+        failing(patched, running, "summarise", of_bad_day, FAULTS[0])
+        ran(three)
+    told = three.told()
+    assert (told["failed"], told["failed_days"]) == ([BAD], [BAD])
+    assert told["remarks"] == [f"2025-11-22: {lacks} was before"]
+    assert three.told("2025-11-20")["remarks"] == []
+    assert three.told("2025-11-22")["remarks"] == [f"{lacks} was before"]
+    mail = (three.directory / "out/2025-11-22/mail.txt").read_text()
+    assert f"Note: {BAD} couldn't be summed up; medians lack that." in " ".join(mail.split())
+    three.run()
+    assert three.told("2025-11-22")["remarks"] == []
+
+
 @pytest.mark.parametrize("fault", FAULTS[1:])
 def test_whatever_the_reason(
     three: Place, monkeypatch: pytest.MonkeyPatch, fault: Exception

@@ -193,6 +193,8 @@ class _Run:
             self._journal.say("input missing", name=lost.name, why=lost.why)
             error = NoInputError if not found.objects else FlowlensError
             self._problems.append(error(f"{lost.name}: {lost.why}; all else is done"))
+        for remark in found.remarks:
+            self._remark(remark)
         new = news(self._job, store.ledger, found.objects)
         if new.moved:
             with store.ledger.change():
@@ -270,6 +272,7 @@ class _Run:
     def _failed_day(self, store: Store, day: str, error: Exception) -> None:
         """Note that a day couldn't be summed up: its intervals can't be published."""
         raise_if_machine(error)
+        self._record.failed_days.append(day)
         self._failed_days[day] = reason(self._journal, store, self._job, error)
         self._journal.say("not summarised", day=day, why=self._failed_days[day])
 
