@@ -160,7 +160,7 @@ def _prepare(what: str) -> None:
 def _fill_objects() -> None:
     """Make the files and a ledger that knows them all, unless they are there."""
     from flowlens.batch.jobfile.loading import load
-    from flowlens.batch.store.ledger import Entry
+    from flowlens.batch.store.entries import Entry
     from flowlens.batch.store.place import working
     from flowlens.core.counts import Counts
 
@@ -203,7 +203,7 @@ def _fill_month(store: Store, day: Path, level: str) -> None:
 
     import pyarrow.parquet as pq
 
-    from flowlens.batch.store.ledger import Entry
+    from flowlens.batch.store.entries import Entry
     from flowlens.core.counts import Counts
 
     first = date.fromisoformat(day.name.removeprefix("day="))

@@ -25,7 +25,8 @@ import typer
 
 from flowlens.answers.scanners.verdicts import COLUMNS as VERDICTS
 from flowlens.batch.job import Alert, Job
-from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP, Key
+from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP, keys_of
+from flowlens.batch.jobtypes import example
 from flowlens.batch.summaries.judging import NEW
 from flowlens.batch.summaries.tables import COLUMNS as SUMMARIES
 from flowlens.cli.app import app
@@ -490,11 +491,11 @@ def _title(part: Part) -> str:
     return f"`{plain.get(part.name, f'[{part.name}]')}`"
 
 
-def _taken(part: str) -> tuple[Mapping[str, Key], type | None]:
+def _taken(part: str) -> tuple[Mapping[str, Any], type | None]:
     """The keys that a part takes, and what is made of it; none where any are taken."""
     if part in SECTIONS:
-        return SECTIONS[part].keys, SECTIONS[part].made  # type: ignore[return-value]
-    taken: dict[str, tuple[Mapping[str, Key], type | None]] = {
+        return keys_of(SECTIONS[part]), SECTIONS[part]
+    taken: dict[str, tuple[Mapping[str, Any], type | None]] = {
         "": (TOP, Job),
         "alerts": (ALERT, Alert),
         "notify": (NOTIFY, None),
@@ -502,9 +503,9 @@ def _taken(part: str) -> tuple[Mapping[str, Key], type | None]:
     return taken.get(part, ({}, None))
 
 
-def _usual(key: Key, member: Any) -> str:
+def _usual(hint: Any, member: Any) -> str:
     """What holds where a key is left out."""
-    if key.example:
+    if example(hint):
         return "has to be there"
     if member is None:
         return ""

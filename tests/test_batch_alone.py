@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from job_place import Place, line
 
+from flowlens.batch import publishing as intervals
 from flowlens.batch import run as running
 from flowlens.batch.jobfile.loading import load
 from flowlens.batch.publish import interval as publishing
@@ -58,7 +59,7 @@ def of_bad_day(store: Any, job: Any, day: object, *rest: Any) -> bool:
 
 STEPS = [
     (running, "summarise", of_bad_day),
-    (running, "publish", of_bad_day),
+    (intervals, "publish", of_bad_day),
     (publishing, "judge", of_bad_day),
     (publishing, "summaries", of_bad_day),
     (publishing, "mail", lambda job, interval, *rest: interval.name == BAD),
@@ -97,11 +98,29 @@ def test_a_step_that_fails_for_one_interval_holds_up_no_other(
     assert three.told("2025-11-22")["remarks"] == []
 
 
+def test_later_intervals_say_which_day_their_totals_lack(
+    three: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacks = f"{BAD} couldn't be summed up; totals and other summaries lack that, or have it as it"
+    with monkeypatch.context() as patched:
+        failing(patched, running, "summarise", of_bad_day, FAULTS[0])
+        ran(three)
+    told = three.told()
+    assert (told["failed"], told["failed_days"]) == ([BAD], [BAD])
+    assert told["remarks"] == [f"2025-11-22: {lacks} was before"]
+    assert three.told("2025-11-20")["remarks"] == []
+    assert three.told("2025-11-22")["remarks"] == [f"{lacks} was before"]
+    mail = (three.directory / "out/2025-11-22/mail.txt").read_text()
+    assert f"Note: {BAD} couldn't be summed up; medians lack that." in " ".join(mail.split())
+    three.run()
+    assert three.told("2025-11-22")["remarks"] == []
+
+
 @pytest.mark.parametrize("fault", FAULTS[1:])
 def test_whatever_the_reason(
     three: Place, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    failing(monkeypatch, running, "publish", of_bad_day, fault)
+    failing(monkeypatch, intervals, "publish", of_bad_day, fault)
     (said,) = ran(three)
     assert said.startswith(f"{BAD}: not published: ")
     assert "\n" not in said
@@ -109,14 +128,14 @@ def test_whatever_the_reason(
 
 
 def test_each_interval_that_fails_has_a_line(three: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, running, "publish", lambda *_: True, UsageError("no"))
+    failing(monkeypatch, intervals, "publish", lambda *_: True, UsageError("no"))
     assert ran(three) == [f"2025-11-{day}: not published: no" for day in DAYS]
 
 
 def test_an_interval_that_fails_for_ever_does_not_make_the_others_anew(
     three: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing(monkeypatch, running, "publish", of_bad_day, UsageError("no"))
+    failing(monkeypatch, intervals, "publish", of_bad_day, UsageError("no"))
     ran(three)
     three.log("23.log", [line("23T07:00")])
     ran(three)

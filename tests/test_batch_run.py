@@ -326,3 +326,18 @@ def test_a_run_that_is_interrupted_exits_130_and_the_next_goes_on(here, monkeypa
         ran = here.run(code=130)
     assert (ran["exit_code"], ran["records"], ran["published"]) == (130, 6, [])
     assert here.run()["published"] == ["2025-11-23", "2025-11-24"]
+
+
+def test_a_store_that_is_passed_over_among_the_inputs_is_told(here: Place) -> None:
+    here.log("kept.log", [line("23T10:00")])
+    here.job(store='"logs/old/"', inputs='["logs/*.log"]')
+    here.run()
+    here.job(store='"store/"', output='"later/"')
+    store = here.directory / "logs/old"
+    remark = f"{store}: a store; passed over, and read where it is named as an input"
+    plan = json.loads(here.batch("plan", "--format", "json").stdout)
+    assert (plan["listed"], plan["remarks"]) == (1, [remark])
+    assert f"note        {remark}" in here.batch("plan").stdout.decode()
+    assert remark in here.batch("run").stderr.decode()
+    told = json.loads((here.directory / "later/run.json").read_text())
+    assert (told["listed"], told["remarks"]) == (1, [remark])

@@ -14,7 +14,7 @@ import pytest
 from commands import command
 from pages import ROOT, WRITE, blocks, broken, equip, lines, run, words
 
-from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP
+from flowlens.batch.jobfile.keys import ALERT, NOTIFY, SECTIONS, TOP, keys_of
 from flowlens.records.fields import fields
 from flowlens.sql.catalog import shipped
 
@@ -128,7 +128,8 @@ def test_a_query_that_a_page_asks_exists():
 
 def test_every_key_of_a_job_file_is_told_with_what_holds_without_it():
     page = GENERATED["job.md"]
-    keys = [*TOP, *ALERT, *NOTIFY, *(key for section in SECTIONS.values() for key in section.keys)]
+    parts = [keys_of(part) for part in SECTIONS.values()]
+    keys = [*TOP, *ALERT, *NOTIFY, *(key for part in parts for key in part)]
     rows = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]+ \|$", page, re.MULTILINE)
     assert sorted(rows) == sorted(keys)
     for row in ("`name` | has to be there", '`lateness` | `"1h"`', '`formats` | `["html", "json"]`',

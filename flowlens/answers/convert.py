@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flowlens.core.atomic import appearing
 from flowlens.core.counts import Account
-from flowlens.core.directories import appearing
 from flowlens.core.errors import FlowlensError
 from flowlens.pipeline.run import Inputs, Listener, Question, answering, header_columns
 from flowlens.reading.parquet.footers import MARK

@@ -1,7 +1,8 @@
-"""A job: what a run reads, keeps, publishes and says. Light: whatever shows a job can import it.
+"""A job: what a run reads, keeps, publishes and says; the types and defaults of a job file's keys.
 
 Paths are absolute, spans are positive, and everything has been validated: `batch.jobfile` makes
-jobs from their files.
+jobs from their files. Light: whatever shows a job can import it. A newcomer adds a key here and to
+the template `data/job.toml`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from msgspec import Meta
+
+from flowlens.batch import jobtypes as types
 from flowlens.core.errors import UsageError
 from flowlens.naming.dns.settings import RATE, Mode
 from flowlens.output.formats import Format
@@ -45,26 +49,26 @@ class Kind(StrEnum):
 class ReportPart:
     """The report of each interval: HTML, JSON, Markdown or table; `rows` in each of its tables."""
 
-    formats: tuple[Format, ...] = (Format.HTML, Format.JSON)
-    rows: int = 10
+    formats: types.Some[types.ReportFormat] = (Format.HTML, Format.JSON)
+    rows: types.Rows = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ScannersPart:
     """The scanners of each interval: those of the tiers; `own` are CIDRs, `allow` allow-lists."""
 
-    formats: tuple[Format, ...] = (Format.CSV,)
-    tiers: tuple[str, ...] = ("scanner", "likely")
-    own: tuple[str, ...] = ()
-    allow: tuple[Path, ...] = ()
+    formats: types.Some[types.Published] = (Format.CSV,)
+    tiers: types.Some[types.Tier] = ("scanner", "likely")
+    own: tuple[types.Cidr, ...] = ()
+    allow: tuple[types.AllowList, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MailPart:
     """What changed since the interval before, to be read in the morning; formats text and html."""
 
-    formats: tuple[str, ...] = ("text",)
-    rows: int = 10
+    formats: types.Some[types.MailFormat] = ("text",)
+    rows: types.Rows = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +78,22 @@ class Rdns:
     `resolvers` are as users write them, `names` lists of who is who.
     """
 
-    mode: Mode = Mode.OFF
-    rate: float = RATE
-    budget: float = 60.0
-    limit: int | None = None
-    resolvers: tuple[str, ...] = ()
-    names: tuple[Path, ...] = ()
+    mode: types.Lookup = Mode.OFF
+    rate: types.Rate = RATE
+    budget: types.Budget = 60.0
+    limit: types.Limit | None = None
+    resolvers: tuple[types.Resolver, ...] = ()
+    names: tuple[types.NameList, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Aws:
     """How AWS is reached; what is None comes from where boto3 looks for it."""
 
-    region: str | None = None
+    region: types.Region | None = None
     profile: str | None = None
-    role_arn: str | None = None
-    endpoint_url: str | None = None
+    role_arn: types.Role | None = None
+    endpoint_url: types.Endpoint | None = None
     requester_pays: bool = False
 
     def access(self) -> Access:
@@ -110,10 +114,10 @@ class Aws:
 class Retention:
     """How long each part of the store, and what was published, is kept; None is for ever."""
 
-    records: timedelta | None = None
-    rollups: timedelta | None = None
-    state: timedelta | None = None
-    outputs: timedelta | None = None
+    records: types.Span | None = None
+    rollups: types.Span | None = None
+    state: types.Span | None = None
+    outputs: types.Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +128,25 @@ class Alert:
     and intervals that ended over `max_age` ago raise none.
     """
 
-    name: str
-    sql: str
-    message: str
-    above: float | None
-    below: float | None
-    every: timedelta
-    max_age: timedelta = timedelta(days=7)
-    to: tuple[str, ...] = (STDOUT,)
+    name: Annotated[types.Name, Meta(examples=['"ssh"'])]
+    sql: Annotated[str, Meta(examples=['"select count(*) as value from scanners where new"'])]
+    message: Annotated[types.Message, Meta(examples=['"{value} new scanners"'])]
+    above: types.Number | None
+    below: types.Number | None
+    every: types.Span
+    max_age: types.Span = timedelta(days=7)
+    to: types.Some[str] = (STDOUT,)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a job file says of a destination: exactly one of these, of which a Notify is made."""
+
+    file: types.Place | None = None
+    command: types.Command | None = None
+    webhook: types.Url | None = None
+    webhook_env: types.Variable | None = None
+    sns: types.Topic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +183,8 @@ class Notify:
 class Hooks:
     """Commands, run without a shell; `published` after an interval was."""
 
-    published: tuple[str, ...] = ()
-    timeout: timedelta = timedelta(seconds=60)
+    published: types.Command = ()
+    timeout: types.Span = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +194,9 @@ class Watch:
     `quarantine` gets every malformed line, as JSON lines.
     """
 
-    log: Path | None = None
-    metrics: Path | None = None
-    quarantine: Path | None = None
+    log: types.Place | None = None
+    metrics: types.Place | None = None
+    quarantine: types.Place | None = None
 
 
 def _nothing() -> Mapping[str, Mapping[str, str]]:
@@ -202,19 +217,19 @@ class Job:
     """
 
     path: Path
-    name: str
-    inputs: tuple[str, ...]
-    store: Path
-    output: Path
-    interval: timedelta
-    layout: str | None = None
-    lateness: timedelta = HOUR
-    lookback: timedelta = 2 * DAY
+    name: Annotated[types.Name, Meta(examples=['"rejects"'])]
+    inputs: Annotated[types.Some[types.Input], Meta(examples=['["logs/"]'])]
+    store: Annotated[types.Directory, Meta(examples=['"store/"'])]
+    output: Annotated[types.Directory, Meta(examples=['"out/"'])]
+    interval: Annotated[types.Interval, Meta(examples=['"1d"'])]
+    layout: types.Layout | None = None
+    lateness: types.Delay = HOUR
+    lookback: types.Span = 2 * DAY
     queries: tuple[str, ...] = ()
-    query_files: Path | None = None
-    formats: tuple[Format, ...] = (Format.CSV,)
-    summaries: tuple[str, ...] = ()
-    summary_days: int = 30
+    query_files: types.Directory | None = None
+    formats: types.Some[types.Published] = (Format.CSV,)
+    summaries: tuple[types.Summary, ...] = ()
+    summary_days: types.Days = 30
     params: Mapping[str, Mapping[str, str]] = field(default_factory=_nothing)
     report: ReportPart | None = None
     scanners: ScannersPart | None = None

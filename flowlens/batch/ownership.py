@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from flowlens.batch.job import Job
-from flowlens.batch.store import files
 from flowlens.batch.store.ledger import Ledger
 from flowlens.batch.store.place import Store
+from flowlens.core import atomic
 from flowlens.core.errors import FlowlensError
 
 RUN = "run.json"
@@ -92,7 +92,7 @@ class Output:
 
     def draft(self, name: str, run: str) -> Path:
         """A new directory beside an interval's, which tells whose it is from the beginning."""
-        part = files.beside(self.directory / name, mark=self.store)
+        part = atomic.beside(self.directory / name, mark=self.store)
         part.mkdir()
         self._write(part / RUN, {"run": run, **self.claim(), DRAFT: True})
         return part
@@ -111,8 +111,8 @@ class Output:
         """
         self._write(part / RUN, about)
         for path in part.iterdir():
-            files.sync(path)
-        files.sync(part)
+            atomic.sync(path)
+        atomic.sync(part)
         place, old = self.directory / name, self._aside(name)
         try:
             os.replace(part, place)
@@ -120,7 +120,7 @@ class Output:
             if old is not None:
                 os.replace(old, place)
             raise
-        files.sync(self.directory)
+        atomic.sync(self.directory)
         if old is not None:
             self._remove(old)
 
@@ -132,7 +132,7 @@ class Output:
         """
         old = self._aside(name)
         if old is not None:
-            files.sync(self.directory)
+            atomic.sync(self.directory)
             self._remove(old)
 
     def discard(self, part: Path) -> None:
@@ -197,7 +197,7 @@ class Output:
         self._write(self.directory / RUN, about)
 
     def _write(self, place: Path, about: About) -> None:
-        with files.replacing(place, mark=self.store) as part:
+        with atomic.replacing(place, mark=self.store) as part:
             part.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     def _is_named(self, about: About) -> bool:
@@ -234,7 +234,7 @@ class Output:
         if self.published(name) is None:
             return None
         place = self.directory / name
-        old = files.beside(place, mark=self.store)
+        old = atomic.beside(place, mark=self.store)
         os.replace(place, old)
         try:
             # Somebody may have put a file there meanwhile.

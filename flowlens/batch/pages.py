@@ -29,6 +29,7 @@ def plan_text(plan: Plan) -> str:
         ("open", several(plan.open) or "nothing"),
     ]
     lines += [("missing", f"{lost.name}: {lost.why}") for lost in plan.listing.missing]
+    lines += [("note", remark) for remark in plan.listing.remarks]
     lines += [("lost part", f"{path}; its objects would be read again") for path in plan.lost_parts]
     lines += [("read", item.name) for item in found.objects[:NAMED]]
     if len(found.objects) > NAMED:

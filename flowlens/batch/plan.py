@@ -36,6 +36,7 @@ class Plan:
         return {
             "listed": len(self.listing.objects),
             "missing": [{"name": lost.name, "why": lost.why} for lost in self.listing.missing],
+            "remarks": list(self.listing.remarks),
             "new": len(found.new),
             "changed": len(found.changed),
             "again": len(found.again),

@@ -16,11 +16,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from flowlens.batch.job import Job
-from flowlens.batch.store import files
-from flowlens.batch.store.ledger import NAME, Entry, Part, opened
+from flowlens.batch.store.entries import Entry, Part
+from flowlens.batch.store.ledger import NAME, opened
 from flowlens.batch.store.parts import FLOWS, described, is_readable, runs, touched
 from flowlens.batch.store.place import locked, set_aside
 from flowlens.batch.summaries import rollups
+from flowlens.core import atomic
 from flowlens.core.errors import FlowlensError
 from flowlens.inputs.aws.cloudwatch import SCHEME as GROUPS
 from flowlens.inputs.store import is_part, listed, sha256_of
@@ -37,15 +38,15 @@ def rebuild(job: Job) -> tuple[int, int, list[str]]:
     """
     with locked(job):
         place = job.store / NAME
-        new = files.beside(place)
+        new = atomic.beside(place)
         objects, parts, lost = _made(job, new)
         for path in lost:
             set_aside(job.store, job.store / path)
         for ending in ("-journal", "-wal", "-shm"):
-            files.discard(place.with_name(f"{NAME}{ending}"))
-        files.sync(new)
+            atomic.discard(place.with_name(f"{NAME}{ending}"))
+        atomic.sync(new)
         os.replace(new, place)
-        files.sync(job.store)
+        atomic.sync(job.store)
         return objects, parts, lost
 
 

@@ -33,6 +33,7 @@ class Record:
     withdrawn: list[str] = field(default_factory=list)
     compacted: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    failed_days: list[str] = field(default_factory=list)
     pruned: int = 0
     alerts: int = 0
     alerts_pending: int = 0

@@ -8,7 +8,7 @@ from datetime import datetime
 from flowlens.batch.job import Job
 from flowlens.batch.notify.outbox import Outbox
 from flowlens.batch.ownership import ForeignError, Output
-from flowlens.batch.store.ledger import COUNTED
+from flowlens.batch.store.entries import COUNTED
 from flowlens.batch.store.place import Store, is_busy, looking
 from flowlens.core.times import Interval
 

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 
 from flowlens.batch.job import DAY, Job
 from flowlens.batch.ownership import ForeignError, Output
-from flowlens.batch.store import files
 from flowlens.batch.store.drafts import Drafts
+from flowlens.batch.store.entries import Entry, Part
 from flowlens.batch.store.ingest import replaced
-from flowlens.batch.store.ledger import Entry, Part
 from flowlens.batch.store.parts import FLOWS, MOST_BYTES, is_readable, pieces
 from flowlens.batch.store.place import Store, set_aside
 from flowlens.batch.summaries import rollups
 from flowlens.batch.summaries.daily import STATE, state_of
+from flowlens.core import atomic
 from flowlens.core.errors import FlowlensError
 from flowlens.core.times import Interval, epoch_seconds, interval_start
 from flowlens.inputs.store import UNDATED, is_part, sha256_of
@@ -38,16 +38,16 @@ def tidy(store: Store, job: Job) -> Iterator[FlowlensError]:
     """
     known = {part.path for part in store.ledger.parts()}
     for place in store.path(FLOWS).glob("day=*"):
-        files.sweep(place)
+        atomic.sweep(place)
         day = place.name.removeprefix("day=")
         for path in place.glob("*.parquet"):
             name = str(path.relative_to(store.directory))
             if is_part(day, name) and name not in known:
-                files.discard(path)
+                atomic.discard(path)
     for place in rollups.places(store.directory):
-        files.sweep(place)
+        atomic.sweep(place)
     for place in (store.directory, store.path(STATE), *store.path(STATE).glob("*")):
-        files.sweep(place)
+        atomic.sweep(place)
     yield from Output.of(job, store).sweep()
     store.publish()
 
@@ -176,7 +176,7 @@ def prune(
     gone += _named(store.path(STATE), job, kept.state, now)
     if really:
         for place in gone:
-            files.discard(place)
+            atomic.discard(place)
     published, refused = _published(Output.of(job, store), job, now, really=really)
     return [*gone, *published], refused
 
@@ -229,7 +229,7 @@ def _together(store: Store, job: Job, day: str, parts: Sequence[Part]) -> None:
         for name, table in rows:
             drafts.put(day, table, [(numbers[name], table.num_rows)])
         made = drafts.close(entries)
-        files.settle((path, store.path(part.path)) for path, part in made)
+        atomic.settle((path, store.path(part.path)) for path, part in made)
     finally:
         drafts.discard()
     new = [part for _, part in made]

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flowlens.core.directories import appearing
+from flowlens.core.atomic import appearing
 from flowlens.core.errors import UsageError
 from flowlens.pipeline.evidence import Evidence
 

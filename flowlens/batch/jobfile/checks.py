@@ -11,12 +11,10 @@ from typing import Any
 
 from flowlens.batch.job import HOUR, STDOUT
 from flowlens.batch.jobfile.inputs import is_remote, lies_in, would_read
-from flowlens.batch.jobfile.keylines import Path as Way
 from flowlens.batch.jobfile.keys import KINDS
-from flowlens.batch.jobfile.problems import Problems, Wrong
+from flowlens.batch.jobfile.problems import Problems
 from flowlens.batch.jobfile.reading import Table
-from flowlens.batch.jobfile.values import name as text_name
-from flowlens.batch.jobfile.values import shown
+from flowlens.batch.jobtypes import Name, Way, Wrong, convert, shown
 from flowlens.core.errors import UsageError, nearest
 from flowlens.sql import catalog
 
@@ -179,7 +177,7 @@ def alert(
 def destination(at: tuple[str, str], table: Table, problems: Problems) -> None:
     """See that a destination has a name of its own, and is exactly one thing."""
     try:
-        text_name(at[1], Path())
+        convert(at[1], Name, Path())
     except Wrong as wrong:
         problems.add_all(at, wrong)
     if at[1] == STDOUT:

@@ -7,35 +7,15 @@ import os
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
-from flowlens.batch.jobfile.problems import Wrong
-from flowlens.batch.jobfile.values import path, shown, text
+from flowlens.batch.jobtypes import REMOTE
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|cloudwatch:")
-_REMOTE = re.compile(r"s3://[^/\s@:]+(/.*)?|cloudwatch:(?!arn:)[^:\s]+(:.*)?", re.DOTALL)
 _ESCAPED = re.compile(r"\[([*?[])\]")
-_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
-
-
-def given(value: Any, base: Path) -> str:
-    """An input: an absolute path or glob, or a place on AWS; nothing needs to be there yet."""
-    if text(value, base) in _STDIN:
-        raise Wrong(f"{shown(value)}: a run can't read standard input again; name files")
-    if _SCHEME.match(value):
-        if not _REMOTE.fullmatch(value):
-            # It isn't shown: a URL can hold a password.
-            raise Wrong("is no place to read from; write s3://BUCKET/PREFIX or cloudwatch:GROUP")
-        return str(value)
-    place = path(value, base)
-    if os.path.lexists(place) or not glob.has_magic(value) or os.path.isabs(value):
-        return str(place)
-    return os.path.join(glob.escape(str(base)), value)
 
 
 def is_remote(name: str) -> bool:
     """Whether an input is elsewhere."""
-    return _SCHEME.match(name) is not None
+    return REMOTE.match(name) is not None
 
 
 def would_read(name: str, place: Path, files: tuple[str, ...] = ()) -> bool:

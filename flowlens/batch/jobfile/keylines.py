@@ -9,8 +9,7 @@ import re
 import tomllib
 from bisect import bisect_right
 
-Path = tuple[str | int, ...]
-"""The keys that lead to a value, and the numbers, from 0, of elements of arrays among them."""
+from flowlens.batch.jobtypes import Way
 
 _BLANKS = re.compile(r"[ \t]*")
 _BETWEEN = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -28,7 +27,7 @@ _DEEPEST = 8
 """Of a key's own beginnings so many get a line: no key of a job has more parts."""
 
 
-def key_lines(text: str) -> dict[Path, int]:
+def key_lines(text: str) -> dict[Way, int]:
     """The lines, from 1, of all keys, tables and elements of arrays; a table's is its first one.
 
     >>> key_lines("a = 1\\n[[b]]\\nc.d = [\\n  'x',\\n]")[("b", 0, "c", "d", 0)]
@@ -45,12 +44,12 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[Path, int] = {}
+        self.found: dict[Way, int] = {}
         self._ends = [match.start() for match in re.finditer("\n", text)]
-        self._elements: dict[Path, int] = {}
+        self._elements: dict[Way, int] = {}
 
     def document(self) -> None:
-        table: Path = ()
+        table: Way = ()
         while True:
             self._pass(_BETWEEN)
             if self.at == len(self.text):
@@ -60,14 +59,14 @@ class _Scanner:
             else:
                 self._pair(table)
 
-    def _header(self) -> Path:
+    def _header(self) -> Way:
         """The table that a header opens: `[a.b]`, or the next element of `[[a.b]]`."""
         line = self._line()
         several = self.text.startswith("[[", self.at)
         self.at += 2 if several else 1
         keys = self._keys()
         self.at += 2 if several else 1
-        table: Path = ()
+        table: Way = ()
         for key in keys[:-1]:
             table = self._last((*table, key))
             self.found.setdefault(table, line)
@@ -81,11 +80,11 @@ class _Scanner:
             self.found.setdefault(table, line)
         return table
 
-    def _last(self, path: Path) -> Path:
+    def _last(self, path: Way) -> Way:
         """A table, or the last element where it is an array of tables."""
         return (*path, self._elements[path] - 1) if path in self._elements else path
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: Way) -> None:
         line = self._line()
         keys = self._keys()
         for length in range(1, min(len(keys), _DEEPEST) + 1):
@@ -108,7 +107,7 @@ class _Scanner:
                 return keys
             self.at += 1
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: Way) -> None:
         first = self.text[self.at]
         if first == "[":
             self._array(path)
@@ -119,7 +118,7 @@ class _Scanner:
         else:
             self._pass(_PLAIN)
 
-    def _array(self, path: Path) -> None:
+    def _array(self, path: Way) -> None:
         self.at += 1
         number = 0
         while True:
@@ -131,7 +130,7 @@ class _Scanner:
             number += 1
         self.at += 1
 
-    def _inline(self, path: Path) -> None:
+    def _inline(self, path: Way) -> None:
         self.at += 1
         while True:
             self._pass(_COMMAS)

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 from flowlens.batch.job import HOUR, STDOUT, Alert, Job, Notify
 from flowlens.batch.jobfile import checks
-from flowlens.batch.jobfile.keylines import Path as Way
 from flowlens.batch.jobfile.keylines import key_lines
-from flowlens.batch.jobfile.keys import ALERT, KINDS, NOTIFY, SECTIONS, TOP
+from flowlens.batch.jobfile.keys import ALERT, KINDS, NOTIFY, SECTIONS, TOP, keys_of
 from flowlens.batch.jobfile.problems import JobError, Problems
 from flowlens.batch.jobfile.reading import Table, read_keys, read_list, read_table, read_tables
+from flowlens.batch.jobtypes import Way, example
 
 MOST_BYTES = 1 << 20
 """What a job file may hold; thousands of alerts fit in."""
@@ -72,12 +72,12 @@ class _Reader:
         destinations = read_tables(self._table, "notify", problems)
         notify = self._notify(destinations, top)
         alerts = self._alerts({STDOUT, *destinations}, top)
-        if not all(key in top for key, wanted in TOP.items() if wanted.example):
+        if not all(key in top for key, hint in TOP.items() if example(hint)):
             return None
         return Job(
             path=path,
             **top,
-            **{key: SECTIONS[key].made(**values) for key, values in sections.items()},
+            **{key: SECTIONS[key](**values) for key, values in sections.items()},
             params=_fixed({name: _fixed(values) for name, values in bound.items()}),
             alerts=tuple(alerts),
             notify=_fixed(notify),
@@ -85,7 +85,7 @@ class _Reader:
 
     def _section(self, key: str) -> dict[str, Any]:
         table = read_table(self._table, key, self._problems)
-        return read_keys(table, SECTIONS[key].keys, (key,), self._problems, self._base)
+        return read_keys(table, keys_of(SECTIONS[key]), (key,), self._problems, self._base)
 
     def _notify(self, tables: Mapping[str, Table], top: Table) -> dict[str, Notify]:
         found = {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flowlens.batch.jobfile import keylines
+from flowlens.batch.jobtypes import Way, Wrong
 from flowlens.core.errors import UsageError
 from flowlens.core.listfile import bad, shortened
 
@@ -33,28 +33,15 @@ class JobError(UsageError):
         return cls(path, [str(bad(path, line, what))])
 
 
-class Wrong(Exception):
-    """A value that can't be meant. `faults` are clauses, each with the way from the value to it.
-
-    `rest` is what can be meant of it, for whatever else there is to say; a list has None in place
-    of what can't.
-    """
-
-    def __init__(self, *faults: str | tuple[keylines.Path, str], rest: object = None) -> None:
-        super().__init__(*faults)
-        self.rest = rest
-        self.faults = [((), fault) if isinstance(fault, str) else fault for fault in faults]
-
-
 class Problems:
     """Gathers what is wrong with the file at `path`, whose keys stand on `lines`."""
 
-    def __init__(self, path: Path, lines: Mapping[keylines.Path, int]) -> None:
+    def __init__(self, path: Path, lines: Mapping[Way, int]) -> None:
         self.path = path
         self._lines = lines
         self._found: list[tuple[int, str]] = []
 
-    def add(self, at: keylines.Path, what: str) -> None:
+    def add(self, at: Way, what: str) -> None:
         """Something about the value at a place; or, if it isn't there, about what should hold it.
 
         Numbers of elements aren't shown: the line tells which is meant.
@@ -62,7 +49,7 @@ class Problems:
         line = next((self._lines[p] for p in _upwards(at) if p in self._lines), 1)
         self._found.append((line, f"{self.path}:{line}: {spelled(at)}: {what}"))
 
-    def add_all(self, at: keylines.Path, wrong: Wrong) -> None:
+    def add_all(self, at: Way, wrong: Wrong) -> None:
         """All that is wrong with the value at a place."""
         for way, what in wrong.faults:
             self.add((*at, *way), what)
@@ -78,11 +65,11 @@ class Problems:
             raise JobError(self.path, [text for _, text in ordered])
 
 
-def _upwards(at: keylines.Path) -> list[keylines.Path]:
+def _upwards(at: Way) -> list[Way]:
     return [at[:length] for length in range(len(at), 0, -1)]
 
 
-def spelled(at: keylines.Path) -> str:
+def spelled(at: Way) -> str:
     """A key as one writes it, without the numbers of elements.
 
     >>> spelled(("alerts", 0, "to", 1)), spelled(("params", "a b"))

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flowlens.batch.job import EXTERNAL_ID
-from flowlens.batch.jobfile.keylines import Path as Way
-from flowlens.batch.jobfile.keys import SECTIONS, TABLES, TOP, Key
-from flowlens.batch.jobfile.problems import Problems, Wrong
-from flowlens.batch.jobfile.values import shown
+from flowlens.batch.jobfile.keys import SECTIONS, TABLES, TOP, keys_of
+from flowlens.batch.jobfile.problems import Problems
+from flowlens.batch.jobtypes import Way, Wrong, convert, example, shown
 from flowlens.core.errors import nearest
 
 Table = Mapping[str, Any]
@@ -23,7 +22,7 @@ _SECRET = re.compile(
 
 
 def read_keys(
-    table: Table, keys: Mapping[str, Key], at: Way, problems: Problems, base: Path
+    table: Table, keys: Mapping[str, Any], at: Way, problems: Problems, base: Path
 ) -> dict[str, Any]:
     """The converted values of a table, without what is wrong; `at` is where it stands."""
     values: dict[str, Any] = {}
@@ -31,16 +30,16 @@ def read_keys(
     for key, value in table.items():
         if key in keys:
             try:
-                values[key] = keys[key].convert(value, base)
+                values[key] = convert(value, keys[key], base)
             except Wrong as wrong:
                 problems.add_all((*at, key), wrong)
                 if wrong.rest is not None:
                     values[key] = wrong.rest
         elif key not in known:
             problems.add((*at, key), _unknown(key, known, at))
-    for key, wanted in keys.items():
-        if wanted.example and key not in table:
-            problems.add((*at, key), f"is missing; write {wanted.example}")
+    for key, hint in keys.items():
+        if key not in table and example(hint):
+            problems.add((*at, key), f"is missing; write {key} = {example(hint)}")
     return values
 
 
@@ -91,7 +90,7 @@ def _unknown(key: str, known: Iterable[str], at: Way) -> str:
         return _remedy(key, at)
     if at and key in TOP:
         return "no such key here; it belongs at the top, above the first [table]"
-    homes = [home for home, section in SECTIONS.items() if key in section.keys and (home,) != at]
+    homes = [home for home, part in SECTIONS.items() if key in keys_of(part) and (home,) != at]
     if len(homes) == 1 and key not in known:
         return f"no such key here; it belongs in [{homes[0]}]"
     return f"no such key; {nearest(key, known)}"

@@ -29,7 +29,7 @@ from flowlens.batch.store.errors import DamagedError
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries.daily import knowledge
 from flowlens.batch.summaries.judging import NEW, Judged, judge, seen, states
-from flowlens.batch.summaries.relations import Summaries, summaries
+from flowlens.batch.summaries.relations import Summaries, days_not_summed, summaries
 from flowlens.batch.summaries.tables import COLUMNS as TABLES
 from flowlens.batch.summaries.tables import table
 from flowlens.core.errors import FlowlensError, UsageError
@@ -37,6 +37,7 @@ from flowlens.core.times import Interval, moment_text
 from flowlens.core.version import version
 from flowlens.inputs.find import Found
 from flowlens.naming.lookup import NAMED, Naming
+from flowlens.output.human import several
 from flowlens.pipeline.load import Listener
 from flowlens.pipeline.run import Inputs, Question, answering
 from flowlens.records.filter import Filter
@@ -176,6 +177,12 @@ class _Desk:
         if job.scanners:
             self._scanners(judged)
         if job.alerts or job.summaries or job.mail:
+            not_summed = days_not_summed(self._store, job, self._interval)
+            if not_summed:
+                self.remarks.append(
+                    f"{several(not_summed)} couldn't be summed up; totals and other summaries lack "
+                    "that, or have it as it was before"
+                )
             self._summaries(judged)
 
     def about(self) -> Mapping[str, object]:
@@ -275,6 +282,7 @@ class _Desk:
             self._origins,
             naming=self._naming,
             seen=partial(seen, self._store, interval),
+            not_summed=days_not_summed(self._store, job, interval),
         )
         within = self._within(interval)
         try:

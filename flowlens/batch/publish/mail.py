@@ -51,6 +51,7 @@ class Mail:
     who: Mapping[str, str]
     difference: Difference | None
     origins: Sequence[Origin]
+    not_summed: Sequence[str]
 
 
 def mail(
@@ -64,10 +65,12 @@ def mail(
     sides: tuple[tuple[Interval, Inputs] | None, Inputs],
     naming: Naming | None,
     seen: Callable[[], tuple[Interval, pa.ChunkedArray] | None],
+    not_summed: Sequence[str],
 ) -> Mail:
     """Gather it; `sides` are the interval before, with its records, and these of this one.
 
     `seen` are the addresses of all intervals before, as far as there is a state of them.
+    `not_summed` are days that couldn't be summed up.
     """
     rows: list[Row] = relations.table(
         f"select * from intervals order by start_time desc limit {WEEK + 1}"
@@ -100,6 +103,7 @@ def mail(
         who={address: describe(identity) for address, identity in named.items()},
         difference=difference,
         origins=origins,
+        not_summed=not_summed,
     )
 
 

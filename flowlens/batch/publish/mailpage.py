@@ -11,7 +11,7 @@ from flowlens.batch.publish.mail import WEEK, Mail
 from flowlens.core import escape
 from flowlens.output import markup
 from flowlens.output.fitting import lines_of, wrapped
-from flowlens.output.human import count
+from flowlens.output.human import count, several
 from flowlens.output.preview import Column, cut
 
 ROOM = 78
@@ -88,6 +88,8 @@ def told(mail: Mail) -> Iterator[str]:
     if mail.difference is not None:
         yield f"Since {_name(mail)}: {headline(mail.difference)}"
         yield from (f"Note: {note}." for note in notes(mail.difference))
+    if mail.not_summed:
+        yield f"Note: {several(mail.not_summed)} couldn't be summed up; medians lack that."
 
 
 def _usual(mail: Mail) -> str:

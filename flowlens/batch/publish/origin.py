@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from flowlens.answers.report.model import Made, Named, Read, Report
 from flowlens.answers.report.provenance import FIRST
 from flowlens.batch.job import Job
-from flowlens.batch.store.ledger import COUNTED
+from flowlens.batch.store.entries import COUNTED
 from flowlens.batch.store.place import Store
 from flowlens.core.times import Interval
 from flowlens.core.version import version

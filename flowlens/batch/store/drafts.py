@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowlens.batch.store.ledger import Entry, Part
+from flowlens.batch.store.entries import Entry, Part
 from flowlens.batch.store.parts import Draft, starts
 from flowlens.inputs.store import UNDATED, Window
 from flowlens.pipeline.stream import SOURCE

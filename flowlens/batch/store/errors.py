@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flowlens.core.errors import ExitCode, FlowlensError
 
 if TYPE_CHECKING:
-    from flowlens.batch.store.ledger import Part
+    from flowlens.batch.store.entries import Part
 
 
 class LockedError(FlowlensError):

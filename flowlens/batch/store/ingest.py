@@ -15,13 +15,13 @@ from datetime import datetime
 from pathlib import Path
 
 from flowlens.batch.job import Job
-from flowlens.batch.store import files
 from flowlens.batch.store.drafts import Drafts
-from flowlens.batch.store.ledger import Entry, Part
+from flowlens.batch.store.entries import Entry, Part
 from flowlens.batch.store.listing import Object
 from flowlens.batch.store.parts import FLOWS, pieces
 from flowlens.batch.store.place import Store
 from flowlens.batch.watch.quarantine import Held
+from flowlens.core import atomic
 from flowlens.core.counts import Account, Counts, SourceAccount
 from flowlens.core.errors import NoInputError
 from flowlens.inputs.find import Found
@@ -174,10 +174,10 @@ def _settled(store: Store, job: Job, entries: Sequence[Entry], drafts: Drafts) -
         for part in old:
             rewritten += _without(store, job, part, gone)
         made = [*drafts.close(entries), *rewritten]
-        files.settle((path, store.path(part.path)) for path, part in made)
+        atomic.settle((path, store.path(part.path)) for path, part in made)
     finally:
         for path, _ in rewritten:
-            files.discard(path)
+            atomic.discard(path)
     parts = [part for _, part in made]
     store.sound.update(part.path for part in parts)
     days = {part.day for part in (*old, *parts)}
@@ -212,4 +212,4 @@ def replaced(store: Store, old: Sequence[Part], new: Sequence[Part]) -> None:
     """Tell readers of the new parts, and remove the old ones."""
     store.publish()
     for path in {part.path for part in old} - {part.path for part in new}:
-        files.discard(store.path(path))
+        atomic.discard(store.path(path))

@@ -6,69 +6,19 @@ known by the keys of `batch.listing`.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from flowlens.batch.notify.outbox import SCHEMA as OUTBOX
+from flowlens.batch.store.database import connected, failures
+from flowlens.batch.store.entries import OBJECT, Entry, Part, entry
 from flowlens.batch.store.errors import LedgerError
-from flowlens.core.counts import Counts
 from flowlens.core.directories import LEDGER
 from flowlens.inputs.store import is_day, is_part, is_sha256
 
 NAME = LEDGER
-
-PATIENCE = 30.0
-"""Seconds to wait while somebody else holds SQLite's lock, a backup perhaps."""
-
-COUNTED = ("lines", "headers", "blanks", "malformed", "repeats", "ok", "nodata", "skipdata")
-
-_OBJECT = ("name", "size", "stamp", "state", "why", "again", *COUNTED, "reasons")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An object as it was read: `state` is read, truncated or unreadable.
-
-    With `again` it is read at the next run, whatever its stamp is then.
-    """
-
-    name: str
-    size: int
-    stamp: str
-    state: str
-    why: str
-    again: bool
-    counts: Counts
-    touches: Mapping[int, int]
-
-    @property
-    def row(self) -> tuple[object, ...]:
-        """Its row in the ledger."""
-        numbers = (getattr(self.counts, name) for name in COUNTED)
-        values = (self.name, self.size, self.stamp, self.state, self.why, int(self.again))
-        return (*values, *numbers, json.dumps(self.counts.reasons, sort_keys=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A Parquet file of the store; `runs` are names of objects with the rows of each, in order.
-
-    `sha256` is that of its bytes; an empty text where a store is too old to know it.
-    """
-
-    day: str
-    path: str
-    rows: int
-    bytes: int
-    sha256: str
-    runs: tuple[tuple[str, int], ...]
 
 
 class Ledger:
@@ -181,13 +131,13 @@ class Ledger:
 
     def entries(self, part: Part) -> list[Entry]:
         """The objects of a part as the ledger knows them, without what they touch, by name."""
-        listed = ", ".join(_OBJECT)
+        listed = ", ".join(OBJECT)
         with failures(self.place):
             self._given(name for name, _ in part.runs)
             rows = self.connection.execute(
                 f"select {listed} from objects where name in (select name from given) order by name"
             ).fetchall()
-        return [_entry(row) for row in rows]
+        return [entry(row) for row in rows]
 
     def parts(self, day: str | None = None) -> list[Part]:
         """The parts of a day, or all, without their runs, by day and path."""
@@ -209,10 +159,10 @@ class Ledger:
         of_given = "(select id from objects where name in (select name from given))"
         self._touch(f"select start from touches where object in {of_given}")
         execute.execute(f"delete from touches where object in {of_given}")
-        listed = ", ".join(_OBJECT)
-        changes = ", ".join(f"{name} = excluded.{name}" for name in _OBJECT[1:])
+        listed = ", ".join(OBJECT)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in OBJECT[1:])
         execute.executemany(
-            f"insert into objects ({listed}) values ({', '.join('?' * len(_OBJECT))})"
+            f"insert into objects ({listed}) values ({', '.join('?' * len(OBJECT))})"
             f" on conflict (name) do update set {changes}",
             (entry.row for entry in entries),
         )
@@ -399,14 +349,6 @@ def _is_moment(start: object) -> bool:
     return isinstance(start, int) and 0 <= start < _LAST
 
 
-def _entry(row: Sequence[Any]) -> Entry:
-    name, size, stamp, state, why, again, *numbers, reasons = row
-    counts = Counts(
-        **dict(zip(COUNTED, numbers, strict=True)), reasons=Counter(json.loads(reasons))
-    )
-    return Entry(name, size, stamp, state, why, bool(again), counts, {})
-
-
 @contextmanager
 def opened(place: Path, *, create: bool = False) -> Iterator[Ledger]:
     """The ledger at a place; with `create` it is made if it isn't there.
@@ -414,32 +356,10 @@ def opened(place: Path, *, create: bool = False) -> Iterator[Ledger]:
     Raises:
         LedgerError: it isn't there, is damaged, or is locked by somebody else.
     """
-    if not create and not place.exists():
-        raise LedgerError(f"{place}: there is no ledger; flowlens batch rebuild JOB.toml makes it")
-    with failures(place):
-        connection = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)
-    try:
+    with connected(place, create=create) as connection:
         with failures(place):
-            connection.execute("pragma foreign_keys = on")
-            connection.execute("pragma synchronous = full")
-            connection.execute("pragma trusted_schema = off")
-            if create:
-                script = resources.files("flowlens").joinpath("data/ledger.sql")
-                connection.executescript(script.read_text(encoding="utf-8") + OUTBOX)
-                _mend(connection)
-            else:
-                connection.execute("select count(*) from about").fetchall()
             ledger = Ledger(connection, place)
         yield ledger
-    finally:
-        connection.close()
-
-
-def _mend(connection: sqlite3.Connection) -> None:
-    """Give a ledger of an earlier flowlens the columns that came later."""
-    columns = connection.execute("select name from pragma_table_info('parts')").fetchall()
-    if ("sha256",) not in columns:
-        connection.execute("alter table parts add column sha256 text not null default ''")
 
 
 @contextmanager
@@ -447,26 +367,3 @@ def blank() -> Iterator[Ledger]:
     """The ledger of a store that isn't there yet; it is nowhere."""
     with opened(Path(":memory:"), create=True) as ledger:
         yield ledger
-
-
-@contextmanager
-def failures(place: Path) -> Iterator[None]:
-    """Say what SQLite says in one line, with what to do."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "locked" in text:
-            remedy = "another program holds it; try again when that is done"
-        elif "full" in text:
-            remedy = "make room and run again"
-        elif "readonly" in text or "unable to open" in text:
-            remedy = "get write permission for it and its directory"
-        else:
-            remedy = "run again; if it stays, flowlens batch rebuild JOB.toml makes it anew"
-        raise LedgerError(f"{place}: {text}; {remedy}") from error
-    except sqlite3.DatabaseError as error:
-        raise LedgerError(
-            f"{place}: damaged ({error}); flowlens batch rebuild JOB.toml makes it anew "
-            "from the parts"
-        ) from error

@@ -60,10 +60,14 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All objects by name, each once, and the inputs that can't be listed."""
+    """All objects by name, each once, and the inputs that can't be listed.
+
+    `remarks` are what a user should know of the inputs: a store that was passed over, for example.
+    """
 
     objects: tuple[Object, ...]
     missing: tuple[Missing, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ def listing(job: Job, ledger: Ledger, now: datetime, window: Window = (None, Non
     if ledger.value("select count(*) from objects"):
         # Nothing there at the first run is a mistake; later on there is just nothing new.
         missing = [lost for lost in missing if not lost.empty]
-    return Listing(tuple(objects[name] for name in sorted(objects)), tuple(missing))
+    ordered = tuple(objects[name] for name in sorted(objects))
+    return Listing(ordered, tuple(missing), found.remarks)
 
 
 def news(job: Job, ledger: Ledger, objects: Sequence[Object]) -> News:

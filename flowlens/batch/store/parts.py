@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flowlens.batch.store import files
-from flowlens.batch.store.ledger import COUNTED, Entry, Part
+from flowlens.batch.store.entries import COUNTED, Entry, Part
+from flowlens.core import atomic
 from flowlens.core.counts import Counts
 from flowlens.inputs.store import sha256_of
 from flowlens.reading.parquet.footers import MARK
@@ -68,7 +68,7 @@ class Draft:
     _writer: pq.ParquetWriter | None = None
 
     def __post_init__(self) -> None:
-        self.path = files.beside(self.directory / f"day={self.day}" / f"{self.number}.parquet")
+        self.path = atomic.beside(self.directory / f"day={self.day}" / f"{self.number}.parquet")
 
     def add(self, table: pa.Table, runs: Sequence[tuple[int, int]]) -> None:
         """Add rows in their order."""
@@ -124,7 +124,7 @@ class Draft:
             # The disk may be full: what is unfinished goes all the same.
             with suppress(OSError):
                 self._writer.close()
-        files.discard(self.path)
+        atomic.discard(self.path)
 
 
 def pieces(path: Path, part: Part, *, together: int = 1) -> Iterator[tuple[str, pa.Table]]:

@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowlens.batch.job import DAY, Job
-from flowlens.batch.store import files
+from flowlens.batch.store.entries import Part
 from flowlens.batch.store.errors import DamagedError, LedgerError, LockedError
-from flowlens.batch.store.ledger import NAME, Ledger, Part, opened
+from flowlens.batch.store.ledger import NAME, Ledger, opened
+from flowlens.core import atomic
 from flowlens.core.directories import MANIFEST, MARK
 from flowlens.core.errors import FlowlensError, UsageError
 from flowlens.inputs.find import Source
@@ -106,7 +107,7 @@ class Store:
         content = json.dumps({"store": VERSION, "parts": rows}, indent=1).encode()
         place = self.path(MANIFEST)
         if not place.is_file() or place.read_bytes() != content:
-            with files.replacing(place) as part:
+            with atomic.replacing(place) as part:
                 part.write_bytes(content)
 
 
@@ -164,7 +165,7 @@ def _identified(job: Job, ledger: Ledger) -> str:
         with ledger.change():
             ledger.note("store", known)
     if not there:
-        with files.replacing(mark) as part:
+        with atomic.replacing(mark) as part:
             part.write_text(json.dumps({**_about(job), "id": known}) + "\n", encoding="utf-8")
     return known
 

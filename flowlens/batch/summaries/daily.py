@@ -14,9 +14,9 @@ from pathlib import Path
 
 from flowlens.answers.scanners import detection
 from flowlens.batch.job import DAY, Job
-from flowlens.batch.store import files
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries import rollups
+from flowlens.core import atomic
 from flowlens.core.times import Interval, epoch_seconds, interval_start
 from flowlens.inputs.find import Found
 from flowlens.inputs.store import UNDATED
@@ -91,11 +91,11 @@ def _forget(store: Store, day: str, starts: list[Interval], *, has_parts: bool) 
     """Remove what was made of records that are no more: an object changed, and they were in it."""
     if not has_parts:
         for place in rollups.places(store.directory, day):
-            files.discard(place)
+            atomic.discard(place)
     kept = {interval.name for interval in starts} if has_parts else set()
     for place in store.path(STATE).glob(f"{day}*"):
         if place.name not in kept and _INTERVAL.fullmatch(place.name):
-            files.discard(place)
+            atomic.discard(place)
 
 
 def renew(store: Store, job: Job) -> bool:
@@ -123,11 +123,11 @@ def renew(store: Store, job: Job) -> bool:
 
 def _remember(answers: Answers, job: Job, place: Path) -> None:
     known = knowledge(job)
-    part = files.beside(place)
+    part = atomic.beside(place)
     try:
         scan_state.save(
             lambda name: answers.reader(detection.remembered()), known.evidence, known.own, part
         )
-        files.swap(part, place)
+        atomic.swap(part, place)
     finally:
-        files.discard(part)
+        atomic.discard(part)

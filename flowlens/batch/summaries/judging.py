@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from flowlens.answers.scanners import detection
 from flowlens.answers.scanners.verdicts import SCHEMA, verdicts
 from flowlens.batch.job import Job, ScannersPart
-from flowlens.batch.store import files
 from flowlens.batch.store.errors import SummaryError
 from flowlens.batch.store.place import Store
 from flowlens.batch.summaries.daily import knowledge, state_of
+from flowlens.core import atomic
 from flowlens.core.cidrs import read_allowed
 from flowlens.core.errors import FlowlensError, UsageError
 from flowlens.core.times import Interval
@@ -214,7 +214,7 @@ def _place(store: Store, interval: Interval) -> Path:
 def _keep(store: Store, interval: Interval, alarmed: pa.Array, new: int) -> None:
     if not state_of(store, interval).is_dir():
         return
-    with files.replacing(_place(store, interval)) as part:
+    with atomic.replacing(_place(store, interval)) as part:
         pq.write_table(pa.table({"srcaddr": alarmed}), part, write_page_checksum=True)
     with store.ledger.change():
         store.ledger.connection.execute(

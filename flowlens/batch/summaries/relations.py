@@ -129,6 +129,20 @@ def summaries(store: Store, job: Job, interval: Interval, judged: Judged) -> Ite
         )
 
 
+def days_not_summed(store: Store, job: Job, interval: Interval) -> list[str]:
+    """The days that an interval's summaries look back on and whose own aren't made.
+
+    They couldn't be: something was wrong, or records of them are lost.
+    """
+    since = interval.end - timedelta(days=job.summary_days)
+    rows = store.ledger.rows(
+        "select day from days where changed = 1 and day >= ? and day <= ? order by day",
+        f"{since:%Y-%m-%d}",
+        interval.day,
+    )
+    return [str(day) for (day,) in rows]
+
+
 def require_askable(alerts: Sequence[Alert]) -> None:
     """See that alerts can be asked, before anything else is done: of summaries without any rows.
 

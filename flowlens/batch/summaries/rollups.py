@@ -17,9 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flowlens.batch.store import files
 from flowlens.batch.store.errors import SummaryError
 from flowlens.batch.summaries.sketches import estimate, sketch, union
+from flowlens.core import atomic
 from flowlens.pipeline.run import Answers, Question
 from flowlens.records.fields import quoted
 from flowlens.sql import catalog
@@ -128,7 +128,7 @@ def write(answers: Answers, directory: Path, day: str) -> None:
         for name, sql in (("records", _RECORDS), ("sizes", _SIZES)):
             tables[name] = answers.table(Question(sql, {"hours": hours})).cast(SCHEMAS[name])
         for name, table in tables.items():
-            with files.replacing(place(directory, level, name, day) / _FILE) as part:
+            with atomic.replacing(place(directory, level, name, day) / _FILE) as part:
                 pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 
 

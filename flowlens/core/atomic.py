@@ -1,6 +1,7 @@
-"""Files that appear whole, and survive a power cut once they have: written beside, synced, renamed.
+"""Files and directories that appear whole or not at all: written beside their place, then renamed.
 
-Every change that a batch makes to a file system goes through here.
+Every change that a batch makes to a file system goes through here, and survives a power cut once
+it is made: what is written is synced before it gets its name, and so is the directory afterwards.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from flowlens.core.errors import FlowlensError, UsageError
+from flowlens.core.leavings import leaving
 
 PART = ".part"
 """How what is not whole yet ends; it begins with a dot, so that nobody reads it."""
@@ -34,12 +38,45 @@ def replacing(path: Path, *, mark: str = "") -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def appearing(directory: Path) -> Iterator[Path]:
+    """A place to write in, which becomes `directory` at the end; that is new or empty before.
+
+    Raises:
+        UsageError: the directory can't be had, or is not empty.
+        FlowlensError: writing fails.
+    """
+    target = directory.resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{directory}: not an empty directory; name a new one")
+    part = draft(target)
+    try:
+        part.mkdir()
+    except OSError as error:
+        raise UsageError(f"{directory.parent}: {error.strerror}; name a place that is") from error
+    try:
+        with leaving(part):
+            yield part
+        with suppress(FileNotFoundError):
+            target.rmdir()
+        os.replace(part, target)
+    except OSError as error:
+        raise FlowlensError(f"{directory}: {error.strerror or error}") from error
+    finally:
+        discard(part)
+
+
 def beside(path: Path, *, mark: str = "") -> Path:
-    """A name for what becomes `path`, in the same directory, which is made if need be.
+    """The draft of `path`, in whose directory it can be written: that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return draft(path, mark=mark)
+
+
+def draft(path: Path, *, mark: str = "") -> Path:
+    """A name for what becomes `path`, in the same directory.
 
     A `mark` in it tells whose it is, where the directory isn't the writer's alone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     marked = f"{path.name}-{mark}" if mark else path.name
     return path.with_name(f".{marked}-{secrets.token_hex(6)}{PART}")
 
