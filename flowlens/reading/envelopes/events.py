@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from flowlens.reading import ocsf
-from flowlens.reading.blocks import Block, NoLayoutError, blocks
+from flowlens.reading.blocks import PROOF_LINES, Block, NoLayoutError, blocks
 from flowlens.reading.envelopes.jsonstream import Batch, Damage, Document, Event, Values
 from flowlens.reading.envelopes.packed import DEEPEST, Payload, TooDeepError, is_payload
 from flowlens.reading.envelopes.rows import as_json
@@ -50,13 +50,19 @@ class Events:
         Raises:
             NoLayoutError: nothing that the stream begins with holds records.
         """
+        first: Batch | None = None
+        strange = 0
         for batch in self.values:
+            first = first or batch
             for block in self._batch(batch):
                 if not self.kinds:
-                    raise NoLayoutError(_strange(batch))
+                    raise NoLayoutError(_strange(first))
                 yield block
-            if not self.kinds:
-                raise NoLayoutError(_strange(batch))
+            strange += len(batch) if isinstance(batch, list) else 1
+            if not self.kinds and strange > PROOF_LINES:
+                break
+        if first and not self.kinds:
+            raise NoLayoutError(_strange(first))
         if self.values.broken and not self.kinds:
             raise NoLayoutError(f"{self.values.broken} before anything is a flow log")
         if self.values.passed and not self.kinds:
