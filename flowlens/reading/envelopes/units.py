@@ -14,7 +14,7 @@ from typing import cast
 
 from flowlens.core.counts import KEPT_TEXT
 from flowlens.reading import ocsf
-from flowlens.reading.blocks import Block, NoLayoutError
+from flowlens.reading.blocks import MOST_LINES, Block, NoLayoutError
 from flowlens.reading.decompress import BLOCK
 from flowlens.reading.envelopes.jsonstream import anything
 from flowlens.reading.envelopes.repeats import Repeats
@@ -241,7 +241,7 @@ class Units:
 
     def due(self) -> Iterator[Block]:
         """A block, if there is enough for one."""
-        if self._size >= BLOCK:
+        if self._size >= BLOCK or len(self._lines) >= MOST_LINES:
             yield from self._block()
 
     def end(self) -> Iterator[Block]:
