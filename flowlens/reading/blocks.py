@@ -201,6 +201,8 @@ def _look(line: str) -> str:
     text = line.encode("utf-8", "surrogateescape")[:80].decode("utf-8", "replace")
     if line.startswith("PAR1"):
         return "it is Parquet; save it as a file whose name ends in .parquet, and give that"
+    if line.encode("utf-8", "surrogateescape").startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is UTF-16, as PowerShell writes it; save it as UTF-8"
     if "\x00" in text or text.count("\ufffd") > len(text) // 8:
         return "no flow-log layout fits: it is binary"
     return (
