@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from reading import GOOD, Outcome, read
 
+from flowlens.core.errors import NoInputError
 from flowlens.reading.decompress import Inflated
 from flowlens.reading.envelopes.detect import opened
 
@@ -204,3 +205,40 @@ def test_events_and_records_by_turns_stay_in_one_block_and_in_order(tmp_path):
     assert [row["bytes"] for row in found.rows] == [4249, 60, None] * 500
     assert [line.line for line in found.malformed] == list(range(4, 2001, 4))
     assert all(after.line - line.line == 4 for line, after in pairwise(found.malformed))
+
+
+TWO_NAMES = json.dumps({"src_ip": "192.0.2.1", "source_ip": "192.0.2.1", "start": 1418530010})
+BEGINNINGS = {
+    "a message with two names for a field": json.dumps({"message": TWO_NAMES}),
+    "a message of names alone": json.dumps({"message": "x y z"}),
+    "an event without a message": json.dumps({"timestamp": 1}),
+    "an event that is no JSON": '{"message": }',
+    "an event that breaks off": '{"message": "2 1234',
+    "another object": json.dumps({"a": 1}),
+    "a record with two names for a field": TWO_NAMES,
+}
+
+
+@pytest.mark.parametrize("others", ['{"message": "' + GOOD + '"}', JSON_ROW])
+@pytest.mark.parametrize("case", BEGINNINGS)
+def test_what_begins_with_something_broken_is_read_from_there_on(case, others, tmp_path):
+    found = outcome(tmp_path, "\n".join([BEGINNINGS[case], others, others]))
+    assert (found.counts.records, found.counts.malformed) == (2, 1)
+    assert [line.line for line in found.malformed] == [1]
+
+
+def test_what_has_two_names_for_a_field_in_every_record_is_refused(tmp_path):
+    with pytest.raises(NoInputError, match="'src_ip' and 'source_ip' are one field, srcaddr"):
+        outcome(tmp_path, page(TWO_NAMES, TWO_NAMES))
+
+
+def test_messages_that_are_no_records_behind_rows_lose_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("flowlens.reading.envelopes.units.BLOCK", 500)
+    texts = [JSON_ROW] * 9 + [json.dumps({"message": "x y z"})] * 999 + [JSON_ROW] * 9
+    found = outcome(tmp_path, "\n".join(texts))
+    assert (found.counts.records, found.counts.malformed) == (18, 999)
+
+
+def test_a_repeat_of_what_has_two_names_for_a_field_is_a_repeat(tmp_path):
+    found = outcome(tmp_path, page(TWO_NAMES, GOOD, TWO_NAMES, ids="121"))
+    assert (found.counts.records, found.counts.malformed, found.counts.repeats) == (1, 1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import tempfile
 from dataclasses import replace
@@ -22,6 +23,9 @@ from reading import ALL, DEFAULT_HEADER, GOOD, read
 from flowlens.core.counts import Counts
 from flowlens.core.errors import NoInputError
 from flowlens.inputs.find import find
+from flowlens.reading.blocks import MOST_LINES, blocks, has_short_lines
+from flowlens.reading.decompress import Inflated
+from flowlens.reading.envelopes.detect import opened
 from flowlens.reading.reader import Reading
 from flowlens.records.fields import Kind, field_of
 from flowlens.records.layouts import Layout, from_user
@@ -385,3 +389,21 @@ def test_progress_moves_while_a_large_file_is_read(tmp_path):
     done = [how_far.done for how_far in heard]
     assert done == sorted(done)
     assert 0 < done[0] < done[-1] == path.stat().st_size
+
+
+@pytest.mark.parametrize("form", ["lines", "a small file", "JSON"])
+def test_blocks_are_cut_at_lines_too(form, monkeypatch):
+    data = f"{GOOD}\n".encode() + b"x\n" * 2_000_000
+    if form == "lines":
+        cut = list(blocks([data[:99], data[99:]]))
+    elif form == "a small file":
+        assert has_short_lines(data)
+        assert not has_short_lines(f"{GOOD}\n".encode() * 500_000)
+        cut = list(opened(Inflated("", iter([data]))).blocks)
+    else:
+        text = b"\n".join([json.dumps({"message": GOOD}).encode(), *[b'{"message":"x"}'] * 900_000])
+        pieces = (text[start : start + 999_999] for start in range(0, len(text), 999_999))
+        cut = list(opened(Inflated("", pieces)).blocks)
+    assert max(block.text.count(b"\n") for block in cut) < 3 * MOST_LINES
+    if form != "JSON":
+        assert b"".join(block.text for block in cut) == data

@@ -42,6 +42,13 @@ RENAMED = {
                "srcport": "src_port", "dstport": "dest_port", "protocol": "protocol_code",
                "start": "start_time", "end": "end_time", "action": "vpcflow_action"},
     "blanks": {"srcaddr": "Src Addr", "dstaddr": "DST-ADDR", "log-status": "Log Status"},
+    "netobserv": {"srcaddr": "SrcAddr", "dstaddr": "DstAddr", "srcport": "SrcPort",
+                  "dstport": "DstPort", "protocol": "Proto", "packets": "Packets",
+                  "bytes": "Bytes", "start": "TimeFlowStartMs", "end": "TimeFlowEndMs"},
+    "ECS": {"account-id": "cloud.account.id", "srcaddr": "source.ip", "dstaddr": "destination.ip",
+            "srcport": "source.port", "dstport": "destination.port", "start": "event.start",
+            "protocol": "network.iana_number", "packets": "network.packets",
+            "bytes": "network.bytes", "end": "event.end", "action": "event.action"},
     "src and dest": {"srcaddr": "src", "dstaddr": "dest", "log-status": "status"},
 }  # fmt: skip
 SAID = {
@@ -57,6 +64,7 @@ SAID = {
     "a status in lower case": {"log-status": "ok"},
 }
 FORMS = ("csv", "semicolons", "json", "jsonl", "parquet")
+MARKS = {"csv": ",", "semicolons": ";", "tabs": "\t"}
 
 
 def write(place: Path, rows: list[dict[str, str | None]], form: str) -> Path:
@@ -68,7 +76,7 @@ def write(place: Path, rows: list[dict[str, str | None]], form: str) -> Path:
     elif form == "jsonl":
         path.write_text("\n".join(map(json.dumps, rows)))
     else:
-        mark = ";" if form == "semicolons" else ","
+        mark = MARKS[form]
         lines = [mark.join(f'"{value or ""}"' for value in row.values()) for row in rows]
         path.write_bytes(("\ufeff" + "\r\n".join([mark.join(rows[0]), *lines])).encode())
     return path
@@ -160,3 +168,51 @@ def test_json_that_is_no_flow_log_is_refused_whatever_its_size(tmp_path, value):
     (tmp_path / "a.json").write_text(json.dumps(value))
     with pytest.raises(NoInputError, match="no flow log"):
         ask(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms", "s"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+def test_times_of_any_unit_and_zone_are_read(unit, zone, tmp_path):
+    moments = {name: pa.array([at], pa.timestamp("us", "UTC")) for name, at in
+               (("start", START), ("end", END))}  # fmt: skip
+    table = pa.Table.from_pylist([PLAIN]).drop_columns(["start", "end"])
+    for name, values in moments.items():
+        kind = pa.timestamp(unit, zone)
+        table = table.append_column(name, values.cast(pa.timestamp(unit, "UTC")).cast(kind))
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert got(tmp_path / "a.parquet") == [VALUES]
+
+
+KINDS: dict[str, dict[str, pa.DataType]] = {
+    "categories": {"action": pa.dictionary(pa.int32(), pa.string())},
+    "unsigned": {"srcport": pa.uint16(), "protocol": pa.uint8(), "bytes": pa.uint64()},
+    "decimals": {"bytes": pa.decimal128(21, 2), "packets": pa.decimal128(20, 0)},
+    "with a point": {"bytes": pa.float64(), "dstport": pa.float32()},
+    "large texts": {"srcaddr": pa.large_string(), "account-id": pa.string_view()},
+    "an account as a number": {"account-id": pa.int64()},
+}
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_columns_of_any_type_that_fits_are_read(case, tmp_path):
+    table = pa.Table.from_pylist([PLAIN, PLAIN])
+    for name, kind in KINDS[case].items():
+        values = table[name].combine_chunks()
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or "decimal" in str(kind)
+        values = values.cast(pa.int64()) if number else values
+        table = table.set_column(table.column_names.index(name), name, values.cast(kind))
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert got(tmp_path / "a.parquet") == [VALUES, VALUES]
+
+
+@pytest.mark.parametrize("who", ["Athena", "Tailpipe", "Splunk", "ECS"])
+def test_tabs_may_part_the_columns_of_a_table(who, tmp_path):
+    row = {RENAMED[who].get(name, name): value for name, value in PLAIN.items()}
+    assert got(write(tmp_path, [row, row], "tabs")) == [VALUES, VALUES]
+
+
+def test_utf_16_is_named(tmp_path):
+    path = write(tmp_path, [PLAIN], "csv")
+    path.write_bytes(path.read_text("utf-8-sig").encode("utf-16"))
+    with pytest.raises(NoInputError, match="it is UTF-16, as PowerShell writes it"):
+        ask(path)

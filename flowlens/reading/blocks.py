@@ -23,6 +23,9 @@ from flowlens.records.validate import MAX_LINE, Header, Malformed, Record, bad_v
 PROOF_LINES = 200
 """Lines looked at to find a source's layout; later ones can't make it readable."""
 
+MOST_LINES = 1 << 18
+"""Lines in a block, about: each takes memory beside its text. Records fill one by their bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -54,16 +57,16 @@ class NoLayoutError(Exception):
 def blocks(
     pieces: Iterable[bytes], size: int = BLOCK, *, whole: Callable[[], bool] = lambda: True
 ) -> Iterator[Block]:
-    """Cut a stream at its newlines into blocks of about `size` bytes.
+    """Cut a stream at its newlines into blocks of about `size` bytes or `MOST_LINES` lines.
 
     Memory stays flat whatever the lines are: of one longer than 64 KiB only that much is kept. The
     last block may end without a newline; if the stream is then not `whole`, that line is left out.
     """
     full: list[bytes] = []
     dropped: dict[int, int] = {}
-    held = 0
+    held, lines = 0, 0
     tail, cut = b"", 0
-    for piece in pieces:
+    for piece, newlines in _counted(pieces):
         first = piece.find(b"\n")
         if first < 0:
             tail, cut = _extend(tail, piece, cut)
@@ -75,15 +78,37 @@ def blocks(
         full += [head, piece[first : last + 1]]
         held += len(head) + last + 1 - first
         tail, cut = piece[last + 1 :], 0
-        if held >= size:
+        lines += newlines
+        if held >= size or lines >= MOST_LINES:
             yield Block(b"".join(full), dropped)
-            full, dropped, held = [], {}, 0
+            full, dropped, held, lines = [], {}, 0, 0
     if tail and whole():
         if cut:
             dropped[sum(part.count(b"\n") for part in full)] = cut
         full.append(tail)
     if full:
         yield Block(b"".join(full), dropped)
+
+
+def _counted(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """The pieces with their numbers of newlines, of which none has more than `MOST_LINES`."""
+    for piece in pieces:
+        newlines, rest = piece.count(b"\n"), piece
+        while newlines > MOST_LINES:
+            *_, rest = piece.split(b"\n", MOST_LINES)
+            yield piece[: len(piece) - len(rest)], MOST_LINES
+            piece, newlines = rest, newlines - MOST_LINES
+        yield rest, newlines
+
+
+def has_short_lines(text: bytes) -> bool:
+    """Whether a text has more lines than a block, and shorter ones than records are."""
+    lines = text.count(b"\n")
+    return lines > MOST_LINES and len(text) < _RECORD * lines
+
+
+_RECORD = 32
+"""Bytes that a line of a record hardly ever falls short of."""
 
 
 def _extend(tail: bytes, more: bytes, cut: int) -> tuple[bytes, int]:
@@ -176,6 +201,8 @@ def _look(line: str) -> str:
     text = line.encode("utf-8", "surrogateescape")[:80].decode("utf-8", "replace")
     if line.startswith("PAR1"):
         return "it is Parquet; save it as a file whose name ends in .parquet, and give that"
+    if line.encode("utf-8", "surrogateescape").startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is UTF-16, as PowerShell writes it; save it as UTF-8"
     if "\x00" in text or text.count("\ufffd") > len(text) // 8:
         return "no flow-log layout fits: it is binary"
     return (

@@ -12,7 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from flowlens.inputs.find import Source
-from flowlens.reading.blocks import Block, NoLayoutError, beginning
+from flowlens.reading.blocks import (
+    MOST_LINES,
+    Block,
+    NoLayoutError,
+    beginning,
+    has_short_lines,
+)
 from flowlens.reading.decompress import BLOCK, Inflated, inflate, opened
 from flowlens.reading.envelopes.detect import HEAD, LINES, is_lines, without_mark
 from flowlens.reading.envelopes.detect import opened as envelope
@@ -126,7 +132,11 @@ def fetch(group: Sequence[Numbered], given: Layout | None) -> Iterator[Fetched]:
         portion.notes.append(note)
         form = layout.columns, layout.origin if layout.named else None
         joined.setdefault(form, Joined(layout)).add(index, block.text, skip, block.apart)
-        if sum(part.size for part in joined.values()) >= BLOCK:
+        parts = joined.values()
+        if (
+            sum(part.size for part in parts) >= BLOCK
+            or sum(part.lines for part in parts) >= MOST_LINES
+        ):
             portion.buffers = [part.buffer() for part in joined.values()]
             yield portion
             portion, joined = Fetched(), {}
@@ -148,6 +158,8 @@ def _fetched(source: Source, note: Note, given: Layout | None) -> Block | None:
     text = parts[0] if len(parts) == 1 else b"".join(parts)
     note.compression, note.broken = inflated.compression, inflated.broken
     text = without_mark(text)
+    if has_short_lines(text):
+        return None
     if is_lines(text[:HEAD], given):
         note.envelope = LINES
         return Block(text[: text.rfind(b"\n") + 1] if inflated.broken else text, {})

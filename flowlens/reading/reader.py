@@ -148,7 +148,7 @@ class Reading:
                     if block.layout is not None:
                         note.layout = block.layout
                     elif note.layout is None or note.layout.named:
-                        note.layout, skip = _beginning(block, given)
+                        note.layout, skip = _beginning(block, given, first=note.layout is None)
                         text, headers = text[skip:], int(skip > 0)
                     buffer = Buffer(
                         note.layout,
@@ -254,16 +254,16 @@ class Reading:
             self.account.selected += parsed.table.num_rows
 
 
-def _beginning(block: Block, given: Layout | None) -> tuple[Layout, int]:
+def _beginning(block: Block, given: Layout | None, *, first: bool) -> tuple[Layout, int]:
     """The layout of a block's lines, and the bytes its header line takes.
 
-    Where others are keyed, that shows what the source is, and what stands between them may be
-    anything.
+    Where others are keyed, or were before, that shows what the source is, and what stands between
+    them may be anything.
     """
     try:
         layout, skip = beginning(block.messages(), given)
     except REFUSED:
-        if block.keyed is None:
+        if first and block.keyed is None:
             raise
         return DEFAULT, 0
     return layout, 0 if block.keyed else skip

@@ -119,7 +119,7 @@ def columns(
         NamesError: neither is written so, or both are.
 
     >>> columns(["src_ip", "srcaddr", "note"])
-    ('srcaddr_2', 'srcaddr', 'note')
+    ('src_ip', 'srcaddr', 'note')
     """
     places = [_placed(name, sample) for name in names]
     for column, number in Counter(filter(None, places)).items():

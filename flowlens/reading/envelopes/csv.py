@@ -55,8 +55,9 @@ def _is_table(names: list[str], text: str, delimiter: str) -> bool:
     """Whether these are names of columns, of a flow log or of what was made of one."""
     if len([name for name in names if not name.startswith("@")]) < 2:
         return False
-    # Tabs are blanks to AWS's text, whose header comes first.
-    if delimiter == "\t" and from_header(text) is not None:
+    # Tabs are blanks to AWS's text, whose header comes first; it has AWS's names alone.
+    layout = from_header(text) if delimiter == "\t" else None
+    if layout is not None and {known(name) for name in names} <= {None, *layout.columns}:
         return False
     return is_record(names) or 2 * sum(known(name) is not None for name in names) >= len(names)
 

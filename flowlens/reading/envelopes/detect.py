@@ -9,7 +9,7 @@ from itertools import chain
 
 from flowlens.reading.blocks import Block, blocks
 from flowlens.reading.decompress import Inflated
-from flowlens.reading.envelopes import csv
+from flowlens.reading.envelopes import csv, printed
 from flowlens.reading.envelopes.events import Events, holds_records
 from flowlens.reading.envelopes.jsonstream import Values
 from flowlens.reading.envelopes.packed import DEEPEST, TooDeepError, packing, payloads, unpacked
@@ -24,6 +24,7 @@ _BLANKS = 4096
 """Blank bytes that may stand before JSON."""
 
 LINES = "lines"
+COLOURS, STAMPED = "colours", "lines of aws logs tail"
 
 
 @dataclass(slots=True)
@@ -57,6 +58,10 @@ def is_lines(head: bytes, given: Layout | None = None) -> bool:
         packing(head)
         or _is_json(head, given)
         or csv.header(_first(head))
+        or printed.is_coloured(head)
+        or printed.is_stamped(head)
+        or printed.quoted(head)
+        or printed.is_table(head)
         or has_tabs_between(head, given)
     )
 
@@ -72,15 +77,27 @@ def opened(inflated: Inflated, given: Layout | None = None) -> Opened:
     pieces, innermost = inflated.pieces, inflated
     content._breaks.append(lambda: inflated.broken)
     head, pieces = _looked(pieces)
-    while form := packing(head):
+    while not printed.packed_lines(head) and (form := packing(head)):
         if len(content._layers) == DEEPEST:
             raise TooDeepError
         innermost = unpacked(form, pieces)
         content._layers.append(form)
         content._breaks.append(lambda inner=innermost: inner.broken)  # type: ignore[misc]
         head, pieces = _looked(innermost.pieces)
+    if printed.is_coloured(head):
+        content._layers.append(COLOURS)
+        head, pieces = _looked(printed.plain(pieces))
+    if printed.is_stamped(head):
+        content._layers.append(STAMPED)
+        head, pieces = _looked(printed.unstamped(head, pieces))
+    values: Values | printed.Lines | None = None
     if _is_json(head, given):
         values = Values(pieces)
+    elif csv.header(_first(head)) is None:
+        is_table = printed.is_table(head)
+        if is_table or printed.quoted(head) or printed.packed_lines(head):
+            values = printed.Lines(pieces, is_table)
+    if values is not None:
         events = Events(values, payloads)
         content._breaks.append(lambda: values.broken)
         content.blocks, content.aside, content._kinds = events.blocks(), events.aside, events.kinds

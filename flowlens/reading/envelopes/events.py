@@ -9,14 +9,16 @@ from itertools import groupby
 from typing import Any, cast
 
 from flowlens.reading import ocsf
-from flowlens.reading.blocks import Block, NoLayoutError, blocks
+from flowlens.reading.blocks import PROOF_LINES, Block, NoLayoutError, blocks
 from flowlens.reading.envelopes.jsonstream import Batch, Damage, Document, Event, Values
 from flowlens.reading.envelopes.packed import DEEPEST, Payload, TooDeepError, is_payload
+from flowlens.reading.envelopes.printed import Lines
 from flowlens.reading.envelopes.rows import as_json
 from flowlens.reading.envelopes.shapes import (
     Row,
     Shape,
     events,
+    held,
     look,
     payloads,
     rows,
@@ -33,11 +35,18 @@ _OF_EVENTS = (Shape.EVENT, Shape.PAGE, Shape.PAYLOAD)
 _HOLD_RECORDS = (*_OF_EVENTS, Shape.RECORD, Shape.INSIGHTS, Shape.TEXT, Shape.OCSF)
 
 
+_NO_VALUES = {
+    Shape.PAGE: (Shape.OTHER, Shape.PACKED, Shape.EVENT),
+    Shape.PACKED: (Shape.OTHER, Shape.PACKED),
+}
+"""What the array of such an object is expected to hold, or can't be read from it."""
+
+
 @dataclass(slots=True)
 class Events:
     """What a stream of JSON holds: its `kinds` of units, and what was put `aside`, by number."""
 
-    values: Values
+    values: Values | Lines
     nested: Nested
     kinds: dict[str, None] = field(default_factory=dict)
     aside: Counter[str] = field(default_factory=Counter)
@@ -50,13 +59,19 @@ class Events:
         Raises:
             NoLayoutError: nothing that the stream begins with holds records.
         """
+        first: Batch | None = None
+        strange = 0
         for batch in self.values:
+            first = first or batch
             for block in self._batch(batch):
                 if not self.kinds:
-                    raise NoLayoutError(_strange(batch))
+                    raise NoLayoutError(_strange(first))
                 yield block
-            if not self.kinds:
-                raise NoLayoutError(_strange(batch))
+            strange += len(batch) if isinstance(batch, list) else 1
+            if not self.kinds and strange > PROOF_LINES:
+                break
+        if first and not self.kinds:
+            raise NoLayoutError(_strange(first))
         if self.values.broken and not self.kinds:
             raise NoLayoutError(f"{self.values.broken} before anything is a flow log")
         if self.values.passed and not self.kinds:
@@ -74,7 +89,9 @@ class Events:
                 self.aside[kind] += len(values)
             elif kind in _HOLD_RECORDS and kind not in self.kinds and _has_records(kind, values):
                 self.kinds[kind] = None
-            if kind in _OF_EVENTS:
+            if kind in _NO_VALUES and (arrays := _values_in(kind, values)):
+                yield from self._arrays(arrays)
+            elif kind in _OF_EVENTS:
                 yield from self._events(kind, values)
             elif kind is Shape.RECORD:
                 yield from self._units.rows(values)
@@ -90,6 +107,15 @@ class Events:
                 for value in values:
                     self._units.fault(f"{kind}, {look(value)}", as_json(value))
                     yield from self._units.due()
+
+    def _arrays(self, arrays: list[list[Any]]) -> Iterator[Block]:
+        """The values of arrays within objects."""
+        if self._depth == DEEPEST:
+            raise TooDeepError
+        self._depth += 1
+        for array in arrays:
+            yield from self._batch(array)
+        self._depth -= 1
 
     def _ocsf(self, values: list[Any]) -> Iterator[Block]:
         """Events of Network Activity as rows; those of other classes are none."""
@@ -109,12 +135,12 @@ class Events:
             return
         found: list[Event] = []
         for value in values:
-            held = events(value)
-            if not held and kind is Shape.PAYLOAD:
+            some = events(value)
+            if not some and kind is Shape.PAYLOAD:
                 yield from self._messages(found)
                 found = []
                 self._units.fault("a DATA_MESSAGE without events", as_json(value))
-            found += held
+            found += some
         yield from self._messages(found)
 
     def _messages(self, events: list[Event]) -> Iterator[Block]:
@@ -217,6 +243,13 @@ def holds_records(head: bytes) -> bool:
     return not kinds.isdisjoint((*_HOLD_RECORDS, Shape.CONTROL, Shape.PACKED))
 
 
+def _values_in(kind: Shape, values: list[Any]) -> list[list[Any]]:
+    """The values within objects that hold records where events or payloads are expected."""
+    arrays = [held(value) for value in values if isinstance(value, dict)]
+    told = (shape(one) for array in arrays for one in array)
+    return arrays if any(inner not in _NO_VALUES[kind] for inner in told) else []
+
+
 def _has_records(kind: Shape, values: list[Any]) -> bool:
     """Whether there is a record among values that should hold some, or nothing else either."""
     if kind in _OF_EVENTS:
@@ -227,6 +260,8 @@ def _has_records(kind: Shape, values: list[Any]) -> bool:
         return not kinds or not kinds.isdisjoint((Shape.EVENT, Shape.RECORD))
     if kind is Shape.OCSF:
         return any(value["class_uid"] == ocsf.CLASS for value in values)
+    if kind is Shape.TEXT:
+        return not all(is_payload(text_of(value)) for value in values)
     return True
 
 

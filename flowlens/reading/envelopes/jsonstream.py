@@ -423,9 +423,16 @@ def _documents(stretch: bytes, *, typed: bool = True) -> list[Any] | None:
         found = _DOCUMENTS.decode(text)
     except _FAULTS:
         return anything(text)
-    if None not in [value.message for value in found] or all(one.is_known for one in found):
+    if None not in [value.message for value in found]:
+        return found
+    pages = (value.events for value in found if value.events)
+    if all(one.is_known for one in found) and not any(map(_lack_messages, pages)):
         return found
     return anything(text)
+
+
+def _lack_messages(events: list[Event]) -> bool:
+    return None in [event.message for event in events]
 
 
 def _elements(stretch: bytes, key: str) -> Batch | None:
@@ -433,10 +440,10 @@ def _elements(stretch: bytes, key: str) -> Batch | None:
     text = b"[" + stretch + b"]"
     if key in _ELEMENTS:
         try:
-            found: Batch = _ELEMENTS[key].decode(text)
+            found: list[Any] = _ELEMENTS[key].decode(text)
         except _FAULTS:
             return anything(text)
-        return found
+        return anything(text) if key == "events" and _lack_messages(found) else found
     return anything(text)
 
 

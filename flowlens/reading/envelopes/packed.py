@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from flowlens.reading.blocks import NoLayoutError
 from flowlens.reading.decompress import Inflated, compression, inflate
+from flowlens.records.fields import columns_by_token
 
 DEEPEST = 6
 """Layers of packing beyond which nothing is opened; deliveries have four at most."""
@@ -42,7 +43,10 @@ def packing(head: bytes) -> str:
         inner = base64.b64decode(b"".join(head[:_HEAD].split())[:24])
     except binascii.Error:
         return ""
-    return "base64" if compression(inner) or inner.lstrip()[:1] in (b"{", b"[") else ""
+    if compression(inner) or inner.lstrip()[:1] in (b"{", b"[") or _RECORD.match(inner):
+        return "base64"
+    name, blank, _ = inner.decode("latin-1").partition(" ")
+    return "base64" if blank and name in columns_by_token() else ""
 
 
 def is_payload(text: str) -> bool:
@@ -51,14 +55,7 @@ def is_payload(text: str) -> bool:
     >>> is_payload(base64.b64encode(b"2 123456789012 eni-1 - -").decode())
     True
     """
-    head = text[:_HEAD].encode("ascii", "replace")
-    if packing(head):
-        return True
-    try:
-        inner = base64.b64decode(head[:24], validate=True)
-    except binascii.Error:
-        return False
-    return bool(_RECORD.match(inner))
+    return bool(packing(text[:_HEAD].encode("ascii", "replace")))
 
 
 def unpacked(form: str, pieces: Iterator[bytes]) -> Inflated:

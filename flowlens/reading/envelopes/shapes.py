@@ -32,7 +32,7 @@ class Shape(StrEnum):
     RECORD = "records, one an object"
     OCSF = "OCSF events"
     PACKED = "payloads in base64"
-    TEXT = "messages in an array"
+    TEXT = "messages as texts"
     OTHER = "JSON without a record"
 
 
@@ -146,6 +146,12 @@ def _event(value: Any) -> Event:
         message if isinstance(message, str) else None,
         identity if isinstance(identity, str) else None,
     )
+
+
+def held(value: Mapping[str, Any]) -> list[Any]:
+    """The values in the array of an object that holds some."""
+    arrays = (value.get(key) for key in ("events", "Records", "records"))
+    return next((array for array in arrays if isinstance(array, list)), [])
 
 
 def rows(value: Any) -> list[Row]:

@@ -14,7 +14,7 @@ from typing import cast
 
 from flowlens.core.counts import KEPT_TEXT
 from flowlens.reading import ocsf
-from flowlens.reading.blocks import Block, NoLayoutError
+from flowlens.reading.blocks import MOST_LINES, Block, NoLayoutError
 from flowlens.reading.decompress import BLOCK
 from flowlens.reading.envelopes.jsonstream import anything
 from flowlens.reading.envelopes.repeats import Repeats
@@ -63,6 +63,7 @@ class Units:
     _repeats: Repeats = field(default_factory=Repeats)
     _ids: list[Hashable] = field(default_factory=list)
     _places: list[int] = field(default_factory=list)
+    _error: NamesError | None = None
 
     def messages(self, texts: list[str], ids: Sequence[str | None]) -> Iterator[Block]:
         """Texts that are a record each, or a record's JSON; one that was there before under the
@@ -95,11 +96,7 @@ class Units:
         yield from self.due()
 
     def rows(self, rows: Sequence[Row], ids: Sequence[Hashable] = ()) -> Iterator[Block]:
-        """Rows of named values, under all the columns there have been in this input.
-
-        Raises:
-            NoLayoutError: the first of them has two names for one field.
-        """
+        """Rows of named values, under all the columns there have been in this input."""
         alike = dict.fromkeys(map(tuple, rows))
         if len(alike) == 1:
             yield from self._alike(next(iter(alike)), rows, ids)
@@ -112,7 +109,7 @@ class Units:
             except NamesError as error:
                 yield from self._uneven(held, own)
                 held, own = [], []
-                yield from self._refused([row], error)
+                yield from self._refused([row], [identity], error)
             else:
                 held.append({place: row[name] for name, place in zip(names, places, strict=True)})
                 own.append(identity)
@@ -125,7 +122,7 @@ class Units:
         try:
             names, places = self._names_of(keys, rows)
         except NamesError as error:
-            yield from self._refused(rows, error)
+            yield from self._refused(rows, ids, error)
             return
         yield from self._named(names, places)
         self._identify(ids)
@@ -189,17 +186,19 @@ class Units:
         yield from self._named(names, places)
         yield from self._values(places, values)
 
-    def _refused(self, rows: Sequence[Row], error: NamesError) -> Iterator[Block]:
-        if not self._columns and not self._lines:
-            raise NoLayoutError(str(error)) from error
-        for row in rows:
+    def _refused(
+        self, rows: Sequence[Row], ids: Sequence[Hashable], error: NamesError
+    ) -> Iterator[Block]:
+        self._error = self._error or error
+        for row, identity in zip_longest(rows, ids):
+            self._identify([identity])
             self.fault(str(error), as_json(row))
             yield from self.due()
 
     def _named(self, names: Sequence[str], places: Sequence[str]) -> Iterator[Block]:
         new = {place: name for name, place in zip(names, places, strict=True)}
         if not new.keys() <= self._columns.keys():
-            if self._has_lines:
+            if self._keyed:
                 yield from self._block()
             self._columns |= {**new, **self._columns}
 
@@ -242,7 +241,7 @@ class Units:
 
     def due(self) -> Iterator[Block]:
         """A block, if there is enough for one."""
-        if self._size >= BLOCK:
+        if self._size >= BLOCK or len(self._lines) >= MOST_LINES:
             yield from self._block()
 
     def end(self) -> Iterator[Block]:
@@ -256,14 +255,17 @@ class Units:
                 self._ids.append(identity)
                 self._places.append(place)
 
-    @property
-    def _has_lines(self) -> bool:
-        """Whether anything is held that a layout must be known for."""
-        return len(self._apart) < len(self._lines)
-
     def _block(self) -> Iterator[Block]:
+        """What is held as a block.
+
+        Raises:
+            NoLayoutError: all that the input begins with has two names for one field.
+        """
         if not self._lines:
             return
+        if self._error and not self._columns and len(self._apart) == len(self._lines):
+            raise NoLayoutError(str(self._error)) from self._error
+        self._error = None
         self._drop_repeats()
         text = "\n".join(self._lines)
         if text.count("\n") >= len(self._lines):

@@ -212,7 +212,9 @@ class Selects:
         if held.type is Type.MOMENT:
             most = f"make_timestamp({LAST_MOMENT})"
             known = f"{raw} between make_timestamp(0) and {most}"
-            return f"epoch_us({raw})" if sure else f"case when {known} then epoch_us({raw}) end"
+            # DuckDB has no `epoch_us` of nanoseconds with a time zone, as pandas writes them.
+            number = f"epoch_us(cast({raw} as timestamptz))"
+            return number if sure else f"case when {known} then {number} end"
         if held.type is Type.INTEGER:
             known = f"{raw} between 0 and {limit}"
             return raw if sure else f"case when {known} then cast({raw} as bigint) end"
