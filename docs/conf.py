@@ -5,6 +5,7 @@ Python's own documentation comes from the installed flowlens, or else from the c
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,15 @@ def named_alone(
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found[0], node, contents)
 
 
+def link_pages(_app: Sphinx, _path: Path, _page: str, content: list[str]) -> None:
+    """Link the documents at the top of the checkout to each other's pages, which are lower case."""
+    content[:] = [
+        re.sub(r"\]\(([A-Z]+)\.md\)", lambda link: f"]({link[1].lower()}.md)", text)
+        for text in content
+    ]
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
+    app.connect("include-read", link_pages)
     app.connect("missing-reference", named_alone)

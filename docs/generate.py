@@ -39,27 +39,27 @@ SHARED = {
     "Which records count": (
         "since", "until", "ip", "eni", "port", "action", "account", "where",
     ),
-    "Reading, and what to do about bad input": (
+    "Reading and bad input": (
         "layout", "strict", "quarantine", "fail_empty", "timeout", "quiet",
     ),
     "On AWS": (
         "region", "profile", "role_arn", "external_id", "endpoint_url", "requester_pays",
     ),
-    "Asking for names": (
+    "Reverse DNS lookups": (
         "resolver", "rdns_rate", "rdns_budget", "rdns_limit", "rdns_cache", "rdns_private",
     ),
-    "Who is who, and where": ("names", "geo", "mmdb"),
+    "Your lists, country and network": ("names", "geo", "mmdb"),
 }  # fmt: skip
-"""Options that several commands share, told once; a command has all of a heading or its own."""
+"""Options that several commands share, listed once; a command has all of a heading or none."""
 
 THEMES = {
-    "What was refused": (
+    "Rejected traffic": (
         "action_totals", "rejected_by_port", "rejected_by_eni_port", "rejected_by_source",
         "rejected_by_eni", "refused_by_class", "refused_pairs", "refused_replies", "refusals",
         "timeline", "activity",
     ),
-    "Who is outside": ("accepted_after_rejected", "scanner_answers", "probes", "campaigns"),
-    "What goes where": (
+    "Sources outside": ("accepted_after_rejected", "scanner_answers", "probes", "campaigns"),
+    "Traffic": (
         "top_talkers", "conversations", "service_traffic", "traffic_by_eni_port",
         "traffic_by_instance", "traffic_by_subnet", "traffic_by_aws_service", "traffic_by_path",
         "packet_talkers",
@@ -67,7 +67,7 @@ THEMES = {
     "Connections that fail": ("half_open", "resets", "tgw_drops"),
     "What the log covers": ("enis", "coverage", "gaps"),
 }  # fmt: skip
-"""The named queries by what one wants to know; those in none stand at the end."""
+"""The named queries by subject; those in none stand at the end."""
 
 PLACES = {"scans": "detector-steps.md", "rollups": "rollups.md"}
 """The pages of queries that stand in a directory of their own."""
@@ -183,12 +183,12 @@ def commands_page() -> str:
     known, shared = commands()
     text = [
         "# Command line",
-        "Options that several commands share are told once, [below](#options-that-are-shared); "
-        "`flowlens COMMAND --help` lists all of one command. How each ending is told to a script "
-        "is in [On a schedule](schedule.md#how-a-run-ends).",
-        "INPUT is a file, a directory (walked), a glob, `-` for standard input, "
-        "`s3://BUCKET/PREFIX` or `cloudwatch:LOG-GROUP[:STREAM]`, any number of them in any "
-        "mixture. See [What it reads](formats.md).",
+        "Options that several commands share are listed once, [below](#shared-options). "
+        "`flowlens COMMAND --help` lists all options of a command. [On a schedule]"
+        "(schedule.md#how-a-run-ends) lists the exit codes.",
+        "INPUT is a file, a directory (read recursively), a glob, `-` for standard input, "
+        "`s3://BUCKET/PREFIX` or `cloudwatch:LOG-GROUP[:STREAM]`. You can give several inputs of "
+        "different kinds. See [What it reads](formats.md).",
         _listed(known, (c.name for c in known if c.level == "##")),
         "`flowlens --version` shows the version; `-h` is short for `--help`.",
     ]
@@ -205,16 +205,16 @@ def commands_page() -> str:
             text.append(_listed(known, command.holds))
         if command.shared:
             listed = " · ".join(f"[{title}](#{_slug(title)})" for title in command.shared)
-            text.append(f"And: {listed}")
+            text.append(f"Shared options: {listed}")
     text += [
-        "## Options that are shared",
-        "A time without an offset is UTC. A window is half-open: a record counts if it starts at "
-        "`--since` or later, and before `--until`.",
+        "## Shared options",
+        "A time without an offset is UTC. A record is in the window if it starts at `--since` or "
+        "later, and before `--until`.",
     ]
     for title, options in shared.items():
         rows = [(f"`{_cell(o.spelling)}`", _cell(o.meaning)) for o in options]
         names = [f"[`{c.name}`](#flowlens-{c.name})" for c in known if title in c.shared]
-        text += [f"### {title}", f"Of {', '.join(names)}.", _table(("option", "meaning"), rows)]
+        text += [f"### {title}", f"For {', '.join(names)}.", _table(("option", "meaning"), rows)]
     return _page("flowlens/cli", text)
 
 
@@ -224,7 +224,7 @@ def _listed(known: Iterable[Command], names: Iterable[str]) -> str:
     rows = [
         (f"[`{name}`](#flowlens-{_slug(name)})", _first(by_name[name].meaning)) for name in names
     ]
-    return _table(("command", "answers"), rows)
+    return _table(("command", "what it does"), rows)
 
 
 def queries_page() -> str:
@@ -237,13 +237,13 @@ def queries_page() -> str:
     themes |= {"More": rest} if rest else {}
     text = [
         "# Query reference",
-        "Every named query, with its parameters and the columns of its answer. "
-        "[Questions](queries.md) tells how they are asked, and how to add your own.",
-        "All of them take `limit` (bigint, 0 unless told): rows to give; 0 gives all. `records` "
-        "are flow-log records with traffic, and no connections. The order of an answer's rows is "
-        "total: the same records give the same rows in the same order. Fields that a query needs "
-        "beyond the default format are named; where no input has them, the query says so, and how "
-        "a flow log gets them.",
+        "This page lists every named query with its parameters and columns. "
+        "[Questions](queries.md) explains how to run them and how to add your own.",
+        "Every query has the parameter `limit` (bigint, default 0): the number of rows to return; "
+        "0 returns all. `records` counts flow-log records with traffic, not connections. The same "
+        "records always give the same rows in the same order. If a query needs fields that the "
+        "default format doesn't have, they are listed. If no input has these fields, the query "
+        "says so, and says how to add them to the flow log.",
     ]
     for title, names in themes.items():
         rows = [(f"[`{name}`](#{name})", _first(known[name].description)) for name in names]
@@ -260,11 +260,12 @@ def steps_page() -> str:
     steps = [query for query in shipped().values() if query.path.parent.name == "scans"]
     text = [
         "# Steps of the detector",
-        "From flows to [who is scanning](scanners.md) it takes these steps, each a query in "
-        "`queries/scans/`. They can be asked as any other, to see what a verdict stands on; "
-        "their columns may change from one version to the next.",
+        "These steps lead from flow-log records to the [scanners](scanners.md). Each step is a "
+        "query in `queries/scans/`. You can run them like any other query to see the data behind "
+        "a verdict. Their columns may change in a later version.",
         _table(
-            ("step", "holds"), [(f"[`{q.name}`](#{q.name})", _first(q.description)) for q in steps]
+            ("step", "content"),
+            [(f"[`{q.name}`](#{q.name})", _first(q.description)) for q in steps],
         ),
     ]
     for query in steps:
@@ -277,10 +278,10 @@ def rollups_page() -> str:
     rollups = [query for query in shipped().values() if query.path.parent.name == "rollups"]
     text = [
         "# Queries of the rollups",
-        "What a [store](store.md#rollups) keeps of each day beside its records is made by these "
-        "queries, which stand in `queries/rollups/`. They can be asked of any input as well. In "
-        "the store `hour` is `start_time`, and `hourly_sources` is a sketch of the sources of "
-        "each group in place of a row for each.",
+        "A [store](store.md#rollups) keeps rollups of each day. These queries in "
+        "`queries/rollups/` compute them. You can run them on any input. In the store, `hour` is "
+        "called `start_time`, and instead of the rows of `hourly_sources` there is one sketch of "
+        "the sources of each group.",
     ]
     for query in rollups:
         text += _query(query, level="##")
@@ -290,30 +291,33 @@ def rollups_page() -> str:
 def published_page() -> str:
     """The columns of what a job publishes beside its queries."""
     tables = {
-        "scanners": ("Who scans, as of the end of an interval.", (*VERDICTS, NEW)),
-        "totals": ("A row for each interval.", SUMMARIES["totals"]),
-        "ports": ("A row for each action and port, over all intervals.", SUMMARIES["ports"]),
-        "enis": ("A row for each ENI and action, over all intervals.", SUMMARIES["enis"]),
+        "scanners": ("The scanners at the end of an interval.", (*VERDICTS, NEW)),
+        "totals": ("One row for each interval.", SUMMARIES["totals"]),
+        "ports": ("One row for each action and port, over all intervals.", SUMMARIES["ports"]),
+        "enis": ("One row for each ENI and action, over all intervals.", SUMMARIES["enis"]),
     }
     text = [
-        "# Columns of what is published",
-        "The tables that a [job](schedule.md#what-is-published) publishes beside its queries. "
-        "Columns of queries are in the [Query reference](query-reference.md). `scanners` is what "
-        "[`flowlens scanners`](scanners.md) writes as well, but for its last column.",
+        "# Columns of published tables",
+        "A [job](schedule.md#what-is-published) publishes these tables beside its queries. "
+        "The [Query reference](query-reference.md) has the columns of queries. "
+        "[`flowlens scanners`](scanners.md) writes the same columns as `scanners`, without the "
+        "last one.",
     ]
     for name, (meaning, columns) in tables.items():
         rows = [(f"`{c.name}`", c.type, c.unit, _cell(c.meaning)) for c in columns]
         text += [f"## {name}", meaning, _table(("column", "type", "unit", "meaning"), rows)]
-    return _page("flowlens/answers/scanners/verdicts.py and flowlens/batch/tables.py", text)
+    return _page(
+        "flowlens/answers/scanners/verdicts.py and flowlens/batch/summaries/tables.py", text
+    )
 
 
 def compared_page() -> str:
     """The columns of what a comparison finds, as its JSON and Python have them."""
     text = [
         "# Columns of a comparison",
-        "What [`flowlens diff`](comparing.md) finds, as the rows of its JSON and of "
-        "`Difference.parts` have it. Each kind of change is one query in `queries/changes/`, over "
-        "what the two sides gave; `change` tells the parts apart.",
+        "These are the columns of [`flowlens diff`](comparing.md), in its JSON and in "
+        "`Difference.parts`. Each kind of change is one query in `queries/changes/`, over the "
+        "records of both sides. The column `change` names the part.",
     ]
     for query in comparing().values():
         if query.columns[0].name == "change":
@@ -336,7 +340,7 @@ def _query(query: Query, *, level: str = "###") -> list[str]:
     text.append(_table(("column", "type", "unit", "meaning"), columns))
     reads = [name for name in query.reads if name != "flows"]
     if reads:
-        text.append(f"Stands on {', '.join(map(_relation, query.reads))}.")
+        text.append(f"Reads {', '.join(map(_relation, query.reads))}.")
     return text
 
 
@@ -352,11 +356,11 @@ def fields_page() -> str:
     """The fields of a flow-log record, by version."""
     text = [
         "# Fields",
-        "The fields of VPC flow logs, versions 2 to 5 and 7 to 11, and of transit gateway flow "
-        "logs, version 6. The 14 of version 2 are the default format. A column is named as AWS "
-        "names the field, with `_` for `-`; `start` and `end` are `start_time` and `end_time`. A "
-        "field that isn't listed is kept as a text column of its own name. `flowlens schema` "
-        "prints this table.",
+        "This page lists the fields of VPC flow logs, versions 2 to 5 and 7 to 11, and of transit "
+        "gateway flow logs, version 6. The 14 fields of version 2 are the default format. A column "
+        "has AWS's name of the field, with `_` for `-`; `start` and `end` are `start_time` and "
+        "`end_time`. A field that isn't listed becomes a text column with the field's name. "
+        "`flowlens schema` prints this table.",
     ]
     known = list(fields().values())
     for version in sorted({item.version for item in known}):
@@ -387,9 +391,9 @@ def evidence_page() -> str:
     ]
     text = [
         "# Numbers of the evidence",
-        "What [scanners](scanners.md) are judged by. `--set NAME=VALUE` changes a number for one "
-        "run, in Python `flows.scanners(parameters={…})`. The figures of "
-        "[how good it is](scanners.md#how-good-it-is) hold for these values and no others.",
+        "flowlens judges [scanners](scanners.md) by these numbers. `--set NAME=VALUE` changes a "
+        "number for one run; in Python, use `flows.scanners(parameters={…})`. The results in "
+        "[How good it is](scanners.md#how-good-it-is) apply only to these values.",
         _table(("name", "value", "unit", "meaning"), rows),
     ]
     return _page("flowlens/data/evidence.csv", text)
@@ -407,10 +411,10 @@ def scanners_page() -> str:
     ]
     text = [
         "# Declared scanners",
-        "Who says openly that they scan, by the ending of the names that their addresses have. "
-        "A name earns the brand only where it [leads back](names.md#what-a-name-says) to the "
-        "address. Declared is not benign. [Lists of your own](names.md#your-own-lists) come "
-        "before this one.",
+        "These organizations say openly that they scan. flowlens recognizes them by the ending of "
+        "the names of their addresses. A name counts only if it [resolves back]"
+        "(names.md#what-a-name-tells) to the address. A declared scanner isn't necessarily "
+        "harmless. [Your own lists](names.md#your-own-lists) take precedence.",
         _table(("brand", "kind", "ending"), rows),
     ]
     return _page("flowlens/data/scanners.csv", text)
@@ -431,11 +435,11 @@ def job_page() -> str:
     about, parts = _job_file()
     text = [
         "# The job file",
-        f"{about} `flowlens batch init JOB.toml` writes one with all of this in it. A key that is "
-        "not known is an error, and so is a value that can't be meant: all are told at once, each "
-        "with its line. [On a schedule](schedule.md) tells how the parts work together.",
+        f"{about} `flowlens batch init JOB.toml` writes a file with all of this. Unknown keys and "
+        "invalid values are errors. All are listed at once, with their lines and keys. "
+        "[On a schedule](schedule.md) explains how the parts work together.",
         _table(
-            ("part", "is about"),
+            ("part", "content"),
             [
                 (f"[{_title(part)}](#{_slug(_title(part))})", _first(part.meaning))
                 for part in parts
@@ -454,7 +458,7 @@ def job_page() -> str:
                 (f"`{name}`", _usual(keys[name], usual.get(name)), _cell(part.keys[name]))
                 for name in keys
             ]
-            text.append(_table(("key", "unless told", "meaning"), rows))
+            text.append(_table(("key", "default", "meaning"), rows))
         example = "\n".join(part.example)
         tomllib.loads(example)
         text.append(f"```toml\n{example}\n```")
@@ -506,7 +510,7 @@ def _taken(part: str) -> tuple[Mapping[str, Any], type | None]:
 def _usual(hint: Any, member: Any) -> str:
     """What holds where a key is left out."""
     if example(hint):
-        return "has to be there"
+        return "required"
     if member is None:
         return ""
     return "" if member.default in (MISSING, None, ()) else f"`{_toml(member.default)}`"

@@ -132,7 +132,7 @@ def test_every_key_of_a_job_file_is_told_with_what_holds_without_it():
     keys = [*TOP, *ALERT, *NOTIFY, *(key for part in parts for key in part)]
     rows = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]+ \|$", page, re.MULTILINE)
     assert sorted(rows) == sorted(keys)
-    for row in ("`name` | has to be there", '`lateness` | `"1h"`', '`formats` | `["html", "json"]`',
+    for row in ("`name` | required", '`lateness` | `"1h"`', '`formats` | `["html", "json"]`',
                 "`summary_days` | `30`", "`rate` | `200`", "`requester_pays` | `false`",
                 '`timeout` | `"60s"`', '`lookback` | `"2d"`', "`below` | "):  # fmt: skip
         assert f"\n| {row} |" in page

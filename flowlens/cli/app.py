@@ -41,12 +41,12 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write there instead; its ending says the format, .png and .svg a chart.",
+        help="Write to this file; its ending sets the format, .png and .svg for a chart.",
         metavar="FILE",
     ),
 ]
 AnyFormat = Annotated[
-    Format | None, typer.Option("--format", "-f", help="How the answer is written.")
+    Format | None, typer.Option("--format", "-f", help="The format of the answer.")
 ]
 PageFormat = Annotated[
     str | None, typer.Option("--format", "-f", help="table, markdown or json.", metavar="FORMAT")
@@ -57,7 +57,7 @@ ReportFormat = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(help="Rows to give; 0 for all. Tables show 20 unless told.", min=0),
+    typer.Option(help="Number of rows; 0 for all. Tables show 20 by default.", min=0),
 ]
 Parameters = Annotated[
     list[str] | None,
@@ -67,10 +67,10 @@ Parameters = Annotated[
 ]
 Rdns = Annotated[
     str,
-    typer.Option(help="Names by reverse DNS: off, cache (what is known) or on.", metavar="MODE"),
+    typer.Option(help="Reverse DNS: off, cache (known names only) or on.", metavar="MODE"),
 ]
 Queries = Annotated[
-    Path | None, typer.Option(help="A directory of your own queries.", metavar="DIR")
+    Path | None, typer.Option(help="A directory with your own queries.", metavar="DIR")
 ]
 
 
@@ -104,13 +104,13 @@ def report(
     output: Output = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="Rows of each table; 0 for all. 10 unless told, 100 in HTML.", min=0),
+        typer.Option(help="Rows in each table; 0 for all. By default 10, in HTML 100.", min=0),
     ] = None,
     rdns: Rdns = "off",
     names: NameOptions,
     options: Options,
 ) -> None:
-    """The whole picture on rejected traffic."""
+    """Report on rejected traffic: what happened, when, where, and what to look at first."""
     from flowlens.cli.commands import run_report
 
     run_report(
@@ -129,7 +129,7 @@ def show(
     limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 20,
     options: Options,
 ) -> None:
-    """Everything about an address, CIDR, ENI or port."""
+    """Show everything about an address, CIDR, ENI or port."""
     from flowlens.cli.commands import run_show
 
     run_show(what, inputs, _page(format, output), output, limit, options)
@@ -139,7 +139,7 @@ def show(
 @reads_flows
 def query(
     name: Annotated[
-        str | None, typer.Argument(help="A named query; without one, what there is.")
+        str | None, typer.Argument(help="A named query; without it, the queries are listed.")
     ] = None,
     inputs: Annotated[
         list[str] | None,
@@ -154,7 +154,7 @@ def query(
     text: Annotated[bool, typer.Option("--show", help="Show the query's text instead.")] = False,
     options: Options,
 ) -> None:
-    """One named query; without a name, what there is."""
+    """Run a named query, or list the queries."""
     if name is None:
         from flowlens.cli.listing import list_queries
 
@@ -183,7 +183,7 @@ def sql(
     param: Parameters = None,
     options: Options,
 ) -> None:
-    """One SELECT over flows, enis, refusals and services; it can read nothing else."""
+    """Run one SELECT over flows, enis, refusals and services. It can't read anything else."""
     from flowlens.cli.commands import run_sql
 
     run_sql(select, inputs, _rows(format, output), output, limit, param or [], options)
@@ -198,7 +198,7 @@ def check(
     output: Output = None,
     options: Options,
 ) -> None:
-    """What was read, what was not, and why; coverage."""
+    """Check what was read, what was skipped and why, and what the log covers."""
     from flowlens.cli.commands import run_check
 
     run_check(inputs, _page(format, output), output, options)
@@ -213,11 +213,11 @@ def convert(
         Path, typer.Option("--output", "-o", help="A new or empty directory.", metavar="DIR")
     ],
     by_day: Annotated[
-        bool, typer.Option("--by-day", help="A partition for each day (UTC).")
+        bool, typer.Option("--by-day", help="Write a partition for each day (UTC).")
     ] = False,
     options: Options,
 ) -> None:
-    """To Parquet: zstd, sorted by time, with statistics."""
+    """Convert to Parquet: zstd, sorted by time, with statistics."""
     from flowlens.cli.commands import run_convert
 
     run_convert(inputs, output, by_day, options)
@@ -229,7 +229,7 @@ def diff(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="BEFORE and AFTER; with --before and --after any inputs, each read for both.",
+            help="BEFORE and AFTER; with --before and --after, any inputs.",
             metavar="INPUT...",
         ),
     ],
@@ -247,7 +247,7 @@ def diff(
     limit: Annotated[int, typer.Option(help="Rows of each table; 0 for all.", min=0)] = 10,
     options: Options,
 ) -> None:
-    """What changed between two inputs or intervals: what is let in, ports, sources, ENIs."""
+    """Show what changed between two inputs or intervals: opened ports, sources, ENIs."""
     from flowlens.cli.commands import run_diff
 
     chosen = _page(format, output, html=True, pictures=False)
@@ -266,14 +266,14 @@ def scanners(
     format: AnyFormat = None,
     output: Output = None,
     limit: Annotated[
-        int | None, typer.Option(help="Rows to give; 0 for all. The page shows 10.", min=0)
+        int | None, typer.Option(help="Number of rows; 0 for all. The page shows 10.", min=0)
     ] = None,
     rdns: Rdns = "off",
     asked: Asked,
     names: NameOptions,
     options: Options,
 ) -> None:
-    """Who is scanning, by evidence: what answered them, why they stand out, who they are."""
+    """Find scanners by evidence: what answered them, why they are scanners, who they are."""
     from flowlens.cli.commands import run_scanners
 
     naming = names.naming_for(rdns)
@@ -285,21 +285,23 @@ def scanners(
 def rdns(
     addresses: Annotated[
         list[str],
-        typer.Argument(help="IP addresses; - reads them, one a line.", metavar="ADDRESS..."),
+        typer.Argument(
+            help="IP addresses; - reads them from standard input, one a line.", metavar="ADDRESS..."
+        ),
     ],
     *,
     format: AnyFormat = None,
     output: Output = None,
     limit: Limit = None,
     rdns: Annotated[
-        str, typer.Option(help="on, cache (what is known already) or off.", metavar="MODE")
+        str, typer.Option(help="on, cache (known names only) or off.", metavar="MODE")
     ] = "on",
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")
+        bool, typer.Option("--quiet", "-q", help="Write only errors to standard error.")
     ] = False,
     names: NameOptions,
 ) -> None:
-    """The names of addresses, and whether they hold."""
+    """Look up the names of addresses, and check that they resolve back."""
     from flowlens.cli.names import run_rdns
 
     run_rdns(
@@ -317,7 +319,7 @@ app.add_typer(batch, name="batch")
 
 @app.command()
 def schema(*, format: AnyFormat = None, output: Output = None) -> None:
-    """The fields of a flow log: name, column, type, unit, version, meaning."""
+    """List the fields of flow logs: name, column, type, unit, version, meaning."""
     from flowlens.cli.listing import run_schema
 
     run_schema(_rows(format, output, pictures=False), output)

@@ -11,29 +11,29 @@ from flowlens.core.errors import UsageError
 from flowlens.output.formats import Format
 
 batch = typer.Typer(
-    help="Scheduled jobs: a store of what arrived, summaries of each interval, alerts.",
+    help="Run scheduled jobs: store what arrived, publish each interval, send alerts.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 JobFile = Annotated[
-    Path, typer.Argument(help="The job's file; flowlens batch init writes one.", metavar="JOB.toml")
+    Path, typer.Argument(help="The job file; flowlens batch init writes one.", metavar="JOB.toml")
 ]
 Since = Annotated[
     str | None,
-    typer.Option(help="Back-fill from here: ISO time (UTC) or a span before now, 24h."),
+    typer.Option(help="Republish from this time on: ISO time (UTC), or 24h before now."),
 ]
-Until = Annotated[str | None, typer.Option(help="Back-fill until here: ISO time (UTC) or 24h.")]
+Until = Annotated[
+    str | None, typer.Option(help="Republish until this time: ISO time (UTC) or 24h.")
+]
 Lookback = Annotated[
     str | None,
     typer.Option(
-        help="List S3's folders of so long ago again, in place of the job's.", metavar="SPAN"
+        help="List S3's folders this far back, instead of the job's lookback.", metavar="SPAN"
     ),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write only errors to standard error.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 PageFormat = Annotated[
     Format, typer.Option("--format", "-f", help="table or json.", metavar="FORMAT")
 ]
@@ -41,7 +41,7 @@ PageFormat = Annotated[
 
 @batch.command()
 def init(file: JobFile) -> None:
-    """Write a job file with everything in it explained."""
+    """Write a job file with all keys and their explanations."""
     from flowlens.batch.jobfile.template import write
 
     write(file)
@@ -56,7 +56,7 @@ def plan(
     lookback: Lookback = None,
     format: PageFormat = Format.TABLE,
 ) -> None:
-    """What a run would do now: objects to be read, intervals to be published."""
+    """Show what a run would do now: objects to read, intervals to publish."""
     from flowlens.cli.jobs import run_plan
 
     run_plan(file, since, until, lookback, _page(format))
@@ -72,7 +72,7 @@ def run(
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
-    """Read what is new, and publish every interval that is closed and not published yet."""
+    """Read new objects, and publish every closed interval that isn't published yet."""
     from flowlens.cli.jobs import run_job, run_plan
 
     if dry_run:
@@ -83,7 +83,7 @@ def run(
 
 @batch.command()
 def status(file: JobFile, *, format: PageFormat = Format.TABLE) -> None:
-    """What the store holds, how the last run went, and what waits."""
+    """Show what the store contains, how the last run ended, and what is waiting."""
     from flowlens.cli.jobs import run_status
 
     run_status(file, _page(format))
@@ -91,7 +91,7 @@ def status(file: JobFile, *, format: PageFormat = Format.TABLE) -> None:
 
 @batch.command()
 def prune(file: JobFile, *, dry_run: DryRun = False, quiet: Quiet = False) -> None:
-    """Remove what the job's retention doesn't keep; every run does, too."""
+    """Remove what is older than the job's retention keeps. Every run does this too."""
     from flowlens.cli.jobs import run_prune
 
     run_prune(file, really=not dry_run, quiet=quiet)
@@ -99,7 +99,7 @@ def prune(file: JobFile, *, dry_run: DryRun = False, quiet: Quiet = False) -> No
 
 @batch.command()
 def rebuild(file: JobFile, *, quiet: Quiet = False) -> None:
-    """Make a ledger that is lost or damaged anew, from the parts of the store."""
+    """Recreate a lost or damaged ledger from the parts of the store."""
     from flowlens.cli.jobs import run_rebuild
 
     run_rebuild(file, quiet=quiet)

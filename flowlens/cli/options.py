@@ -33,18 +33,18 @@ class Options:
     ip: Annotated[
         list[str] | None,
         typer.Option(
-            help="Address or CIDR on either side; any of several, with commas or repeated.",
+            help="Records with this address or CIDR on either side; repeat it or use commas.",
             metavar="ADDRESS|CIDR",
         ),
     ] = None
     eni: Annotated[
         list[str] | None,
-        typer.Option(help="Records of this ENI; any of several.", metavar="ENI"),
+        typer.Option(help="Records of this ENI; repeat it or use commas.", metavar="ENI"),
     ] = None
     port: Annotated[
         list[str] | None,
         typer.Option(
-            help="Port on either side, 22 or 53/udp; any of several, such as 22,443.",
+            help="Records with this port on either side: 22, 53/udp; repeat it or use commas.",
             metavar="PORT",
         ),
     ] = None
@@ -53,63 +53,70 @@ class Options:
     ] = None
     account: Annotated[
         list[str] | None,
-        typer.Option(help="Records of this AWS account; any of several.", metavar="ACCOUNT"),
+        typer.Option(
+            help="Records of this AWS account; repeat it or use commas.", metavar="ACCOUNT"
+        ),
     ] = None
     where: Annotated[
         str | None,
-        typer.Option(help='Any SQL condition on a record, such as "bytes > 1000".', metavar="SQL"),
+        typer.Option(
+            help='Records that meet this SQL condition, such as "bytes > 1000".', metavar="SQL"
+        ),
     ] = None
     layout: Annotated[
         str | None,
         typer.Option(
-            help="Fields of files without a header, as AWS writes them: '${version} …'.",
+            help="Fields of files without a header, in AWS's notation: '${version} …'.",
             metavar="FIELDS",
         ),
     ] = None
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Read the other inputs where one isn't there.")
+        bool, typer.Option("--skip-missing", help="If an input doesn't exist, read the others.")
     ] = False
     dedupe: Annotated[
-        bool, typer.Option("--dedupe", help="Count once what several flow logs hold of an ENI.")
+        bool, typer.Option("--dedupe", help="Count a record once if several flow logs have it.")
     ] = False
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Exit 4 if any line was malformed or any input unreadable."),
+        typer.Option(
+            "--strict", help="Exit with 4 if a line was malformed or an input unreadable."
+        ),
     ] = False
     quarantine: Annotated[
         Path | None,
-        typer.Option(help="Write malformed lines there, as JSON lines.", metavar="FILE"),
+        typer.Option(help="Write malformed lines to this file, as JSON lines.", metavar="FILE"),
     ] = None
     fail_empty: Annotated[
-        bool, typer.Option("--fail-empty", help="Exit 1 if no record passes window and filters.")
+        bool, typer.Option("--fail-empty", help="Exit with 1 if no record matches.")
     ] = False
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")
+        bool, typer.Option("--quiet", "-q", help="Write only errors to standard error.")
     ] = False
     timeout: Annotated[
         str | None,
         typer.Option(
-            help="Give up, exit 1, if there is no answer by then: seconds, or 30s, 5m.",
+            help="Exit with 1 if there is no answer in this time: seconds, or 30s, 5m.",
             metavar="TIME",
         ),
     ] = None
     region: Annotated[
-        str | None, typer.Option(help="AWS: of the folders on S3, or of the CloudWatch log group.")
+        str | None,
+        typer.Option(help="AWS: region of the S3 folders or of the CloudWatch log group."),
     ] = None
     profile: Annotated[
-        str | None, typer.Option(help="AWS: a profile of your configuration.", metavar="NAME")
+        str | None, typer.Option(help="AWS: a profile in your configuration.", metavar="NAME")
     ] = None
-    role_arn: Annotated[str | None, typer.Option(help="AWS: a role to read in.", metavar="ARN")] = (
+    role_arn: Annotated[str | None, typer.Option(help="AWS: a role to assume.", metavar="ARN")] = (
         None
     )
     external_id: Annotated[
-        str | None, typer.Option(help="AWS: what the role's trust asks for.", metavar="ID")
+        str | None, typer.Option(help="AWS: the external ID of the role.", metavar="ID")
     ] = None
     endpoint_url: Annotated[
-        str | None, typer.Option(help="AWS: where S3 or CloudWatch Logs answers.", metavar="URL")
+        str | None, typer.Option(help="AWS: the endpoint of S3 or CloudWatch Logs.", metavar="URL")
     ] = None
     requester_pays: Annotated[
-        bool, typer.Option("--requester-pays", help="AWS: pay for reading a bucket that asks it.")
+        bool, typer.Option("--requester-pays", help="AWS: pay for reading a requester-pays bucket.")
     ] = False
 
 
@@ -120,39 +127,41 @@ class Asked:
     tier: Annotated[
         str | None,
         typer.Option(
-            help="scanner, likely, probe, benign, backscatter, return, some with commas, or all; "
-            "scanner and likely unless told.",
+            help="scanner, likely, probe, benign, backscatter or return, separated by commas, or "
+            "all; by default scanner and likely.",
             metavar="TIER",
         ),
     ] = None
     explain: Annotated[
         str | None,
         typer.Option(
-            help="The evidence of one source, step by step, instead.", metavar="ADDRESS|CIDR"
+            help="Show the evidence about one source step by step instead.", metavar="ADDRESS|CIDR"
         ),
     ] = None
     allow: Annotated[
         list[Path] | None,
-        typer.Option(help="An allow-list, `CIDR reason` a line; may be repeated.", metavar="FILE"),
+        typer.Option(
+            help="An allow-list with one `CIDR reason` a line; may be repeated.", metavar="FILE"
+        ),
     ] = None
     own: Annotated[
         list[str] | None,
-        typer.Option(help="Our own network; may be repeated.", metavar="CIDR"),
+        typer.Option(help="One of your own networks; may be repeated.", metavar="CIDR"),
     ] = None
     set: Annotated[
         list[str] | None,
-        typer.Option(help="A number of the evidence; may be repeated.", metavar="NAME=VALUE"),
+        typer.Option(
+            help="Change a number of the evidence; may be repeated.", metavar="NAME=VALUE"
+        ),
     ] = None
     state: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Judge together with this earlier state; may be repeated.", metavar="DIR"
-        ),
+        typer.Option(help="Combine with this earlier state; may be repeated.", metavar="DIR"),
     ] = None
     save_state: Annotated[
         Path | None,
         typer.Option(
-            help="Write the state there, to be put together with later ones.", metavar="DIR"
+            help="Save the state in this directory, to combine it with later ones.", metavar="DIR"
         ),
     ] = None
 
@@ -164,41 +173,47 @@ class NameOptions:
     resolver: Annotated[
         list[str] | None,
         typer.Option(
-            help="Ask this resolver, not the system's; may be repeated.", metavar="HOST[:PORT]"
+            help="Use this resolver instead of the system's; may be repeated.",
+            metavar="HOST[:PORT]",
         ),
     ] = None
     rdns_rate: Annotated[
-        float, typer.Option(help="Queries a second; a VPC's own resolver gets 900 at most.")
+        float, typer.Option(help="Queries a second; at most 900 to a VPC's own resolver.")
     ] = 200.0
     rdns_budget: Annotated[
         float | None,
-        typer.Option(help="Ask for so long at most; the rest is not_asked.", metavar="SECONDS"),
+        typer.Option(
+            help="Make lookups for at most this time; the rest is not_asked.", metavar="SECONDS"
+        ),
     ] = None
     rdns_limit: Annotated[
-        int | None, typer.Option(help="Ask about so many addresses at most.", min=0)
+        int | None, typer.Option(help="Look up at most this many addresses.", min=0)
     ] = None
     rdns_cache: Annotated[
-        Path | None, typer.Option(help="Where names are kept between runs.", metavar="FILE")
+        Path | None, typer.Option(help="The file that keeps names between runs.", metavar="FILE")
     ] = None
     rdns_private: Annotated[
         list[str] | None,
         typer.Option(
-            help="Ask this resolver about private addresses; may be repeated.",
+            help="Look up private addresses at this resolver; may be repeated.",
             metavar="HOST[:PORT]",
         ),
     ] = None
 
     names: Annotated[
         list[Path] | None,
-        typer.Option(help="Your own list of who is who, CSV; may be repeated.", metavar="FILE"),
+        typer.Option(
+            help="Your own list of networks and names, CSV; may be repeated.", metavar="FILE"
+        ),
     ] = None
     geo: Annotated[
-        bool, typer.Option("--geo", help="The registries' country of each address (extra geo).")
+        bool,
+        typer.Option("--geo", help="Show the registries' country of each address (extra geo)."),
     ] = False
     mmdb: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Country and network from this MMDB file; may be repeated.", metavar="FILE"
+            help="Show country and network from this MMDB file; may be repeated.", metavar="FILE"
         ),
     ] = None
 
