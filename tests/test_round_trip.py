@@ -13,6 +13,7 @@ import pytest
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import GOOD
 
 import flowlens as fl
 from flowlens.output.formats import Format
@@ -69,3 +70,28 @@ def test_texts_of_any_characters_are_read_back_equal(
         found = back(table, format, place)
         assert [(row["vpc_id"], row["owner"]) for row in found] == pairs
         assert found == table.to_pylist()
+
+
+PARTIAL = (
+    "srcaddr, dstaddr, action, start_time",
+    "interface_id, srcaddr, start_time, end_time",
+    "srcaddr, dstaddr, start_time, log_status",
+    "start_time, srcaddr, bytes",
+    "interface_id, action, bytes",
+    "account_id, interface_id, start_time, end_time, log_status",
+    "srcaddr, dstaddr, action, start_time, 'a b' as note",
+)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("columns", PARTIAL)
+def test_some_columns_of_records_are_read_back_equal(
+    columns: str, format: Format, tmp_path: Path
+) -> None:
+    quiet = "2 123456789012 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"
+    (tmp_path / "a.log").write_text(f"{GOOD}\n{quiet}\n")
+    flows = fl.read(tmp_path / "a.log", progress=False)
+    table = flows.sql(f"select {columns} from flows").arrow()
+    rows = back(table, format, tmp_path)
+    found = [{name: row[name] for name in table.column_names} for row in rows]
+    assert parquets.sorted_rows(found) == parquets.sorted_rows(table.to_pylist())
