@@ -183,7 +183,7 @@ def sql(
     param: Parameters = None,
     options: Options,
 ) -> None:
-    """One SELECT over flows, enis, refusals and services; it can read nothing else."""
+    """One SELECT over flows, periods, enis, refusals and services; it can read nothing else."""
     from flowlens.cli.commands import run_sql
 
     run_sql(select, inputs, _rows(format, output), output, limit, param or [], options)
