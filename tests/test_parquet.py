@@ -176,7 +176,7 @@ def test_a_filter_passes_the_same_records_of_parquet_and_of_text(
     )
     there = fl.read(made[0], **chosen).inputs
     streamed = Inputs(parquets.elsewhere(made[0]), None, there.filter)
-    assert sorted_rows(ask(fl.flows.Flows(streamed), sql).rows) == sorted_rows(expected.rows)
+    assert sorted_rows(ask(fl.Flows(streamed), sql).rows) == sorted_rows(expected.rows)
 
 
 def convert_to(place: Path, *inputs: Path) -> Path:
@@ -358,9 +358,7 @@ def test_columns_and_row_groups_that_nobody_needs_are_not_read(
     window = {"since": "2014-12-13T21:20:00Z", "until": "2014-12-13T21:30:00Z"}
     for flows in (
         fl.read(file, **window),
-        fl.flows.Flows(
-            Inputs(parquets.elsewhere(file), None, fl.read(file, **window).inputs.filter)
-        ),
+        fl.Flows(Inputs(parquets.elsewhere(file), None, fl.read(file, **window).inputs.filter)),
     ):
         found = ask(flows, sql)
         assert found.rows == [{"n": 10, "bytes": 42490, "port": 40000}]
