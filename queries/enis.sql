@@ -7,32 +7,82 @@
 -- its VPC, by its records; else the one VPC that its account's other ENIs name; else its account, if none
 -- of them names any; else the ENI alone. Records without an ENI: their own VPC, else their account.
 --
--- reads: flows
+-- reads: flows, periods
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: account_id varchar | | AWS account that owns the ENI
 -- column: interface_id varchar | | ENI
 -- column: ipv4 varchar | | the ENI's own IPv4 address, null where the records do not prove it
 -- column: ipv6 varchar | | the ENI's own IPv6 address, null where the records do not prove it
 -- column: capture varchar | | what its log holds: all, rejects, accepts or unknown
--- column: first_record timestamptz | UTC | earliest start, NODATA and SKIPDATA included
--- column: last_record timestamptz | UTC | latest end, NODATA and SKIPDATA included
+-- column: first_record timestamptz | UTC | earliest start, NODATA and SKIPDATA included, outliers (see periods) not
+-- column: last_record timestamptz | UTC | latest end, NODATA and SKIPDATA included, outliers not
 -- column: aggregation_seconds bigint | seconds | 60 when no record spans more than that, else 600
 -- column: records bigint | records | flow-log records with traffic
 -- column: network varchar | | VPC, account or ENI within which an address is one host
-with interfaces as (
+with seconds as (
     select
         account_id,
         interface_id,
+        vpc_id,
+        log_status,
+        action,
+        cast(epoch(start_time) as bigint) as first_second,
+        cast(epoch(end_time) as bigint) as last_second
+    from flows
+    where interface_id is not null
+),
+days as (
+    select
+        account_id,
+        interface_id,
+        cast(floor(first_second / 86400) as bigint) * 86400 as day,
         max(vpc_id) as vpc_id,
         count(*) filter (where log_status = 'OK') as records,
         count(*) filter (where log_status = 'OK' and action = 'ACCEPT') as accepts,
         count(*) filter (where log_status = 'OK' and action = 'REJECT') as rejects,
-        min(start_time) as first_record,
-        max(end_time) as last_record,
-        max(cast(epoch(end_time) as bigint) - cast(epoch(start_time) as bigint)) as longest
-    from flows
-    where interface_id is not null
-    group by account_id, interface_id
+        min(first_second) as first_second,
+        max(
+            case
+                when last_second - first_second <= 86400 then last_second
+                else first_second
+            end
+        ) as last_second,
+        max(
+            case
+                when last_second - first_second <= 86400 then last_second - first_second
+            end
+        ) as longest
+    from seconds
+    group by account_id, interface_id, cast(floor(first_second / 86400) as bigint) * 86400
+),
+outliers as (
+    select
+        cast(epoch(first_start) as bigint) as first_start,
+        cast(epoch(last_start) as bigint) as last_start
+    from periods
+    where outlier
+),
+interfaces as (
+    select
+        days.account_id,
+        days.interface_id,
+        max(days.vpc_id) as vpc_id,
+        sum(days.records) as records,
+        sum(days.accepts) as accepts,
+        sum(days.rejects) as rejects,
+        coalesce(
+            min(case when outliers.first_start is null then days.first_second end),
+            min(days.first_second)
+        ) as first_second,
+        coalesce(
+            max(case when outliers.first_start is null then days.last_second end),
+            max(days.last_second)
+        ) as last_second,
+        max(days.longest) as longest
+    from days
+    left join outliers
+        on days.first_second between outliers.first_start and outliers.last_start
+    group by days.account_id, days.interface_id
 ),
 sources as (
     select
@@ -189,16 +239,15 @@ select
         when interfaces.accepts > 0 and interfaces.rejects > 0 then 'all'
         when interfaces.accepts + interfaces.rejects = 0 then 'unknown'
         when interfaces.records < 1000
-            and cast(epoch(interfaces.last_record) as bigint)
-                - cast(epoch(interfaces.first_record) as bigint) < 86400
+            and interfaces.last_second - interfaces.first_second < 86400
             then 'unknown'
         when interfaces.accepts = 0 then 'rejects'
         else 'accepts'
     end as capture,
-    interfaces.first_record,
-    interfaces.last_record,
+    to_timestamp(interfaces.first_second) as first_record,
+    to_timestamp(interfaces.last_second) as last_record,
     cast(case when interfaces.longest > 60 then 600 else 60 end as bigint) as aggregation_seconds,
-    interfaces.records,
+    cast(interfaces.records as bigint) as records,
     placed.network
 from interfaces
 join placed

@@ -1,8 +1,9 @@
 -- Silences of an ENI that are longer than two of its aggregation intervals.
 -- A live, logged ENI writes NODATA when it is quiet, so silence between its own first and last
--- record is a gap in the log.
+-- record is a gap in the log. Outliers among the starts (see periods) neither end a silence nor begin
+-- one, and a record that lasts more than a day covers its start alone.
 --
--- reads: flows, enis
+-- reads: flows, periods, enis
 -- needs: interface_id
 -- param: limit bigint = 0 | rows | rows to give; 0 gives all
 -- column: interface_id varchar | | ENI
@@ -22,9 +23,28 @@ minutes as (
     select
         interface_id,
         min(first_second) as first_second,
-        max(last_second) as last_second
+        max(
+            case
+                when last_second - first_second <= 86400 then last_second
+                else first_second
+            end
+        ) as last_second
     from seconds
     group by interface_id, first_second - first_second % 60
+),
+outliers as (
+    select
+        cast(epoch(first_start) as bigint) as first_start,
+        cast(epoch(last_start) as bigint) as last_start
+    from periods
+    where outlier
+),
+likely as (
+    select minutes.interface_id, minutes.first_second, minutes.last_second
+    from minutes
+    left join outliers
+        on minutes.first_second between outliers.first_start and outliers.last_start
+    where outliers.first_start is null
 ),
 chains as (
     select
@@ -35,7 +55,7 @@ chains as (
             order by first_second
             rows between unbounded preceding and 1 preceding
         ) as silent_from
-    from minutes
+    from likely
 ),
 intervals as (
     select

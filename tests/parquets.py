@@ -109,8 +109,6 @@ class Case:
     rows: list[list[str]]
 
 
-GATEWAY = frozenset(("resource_type", "tgw_id", "tgw_attachment_id"))
-
 MISFITS = ("70000", "256", "-1", "4294967296", "281474976710657", "99999999999999")
 WRONG = (*MISFITS, "abc", "1.5", "1e3", "0x10", "12a", "99999999999999999999999999999999999")
 
@@ -135,9 +133,7 @@ def cases(draw: st.DrawFn, wrong: tuple[str, ...] = ()) -> Case:
             elif column in REQUIRED_BY_TRAFFIC:
                 empty = is_quiet and not filled and kind is not Kind.TIME
                 lacking = (not filled or is_quiet) and draw(st.integers(0, 19)) == 7
-                # Beside a gateway's columns Parquet takes such a row for a gateway's own record.
-                gateways = column == "action" and not GATEWAY.isdisjoint(layout.columns)
-                if empty or (lacking and not gateways):
+                if empty or lacking:
                     value = "-"
             elif draw(st.integers(0, 3)) == 0:
                 value = "-"

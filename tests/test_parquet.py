@@ -29,6 +29,8 @@ from flowlens.pipeline.load import Inflow
 from flowlens.pipeline.run import Inputs
 from flowlens.records.fields import Kind, fields
 
+EPOCH = 1_767_225_600
+
 WRONG = ("70000", "-1", "2147483647")
 
 
@@ -174,7 +176,7 @@ def test_a_filter_passes_the_same_records_of_parquet_and_of_text(
     )
     there = fl.read(made[0], **chosen).inputs
     streamed = Inputs(parquets.elsewhere(made[0]), None, there.filter)
-    assert sorted_rows(ask(fl.flows.Flows(streamed), sql).rows) == sorted_rows(expected.rows)
+    assert sorted_rows(ask(fl.Flows(streamed), sql).rows) == sorted_rows(expected.rows)
 
 
 def convert_to(place: Path, *inputs: Path) -> Path:
@@ -356,9 +358,7 @@ def test_columns_and_row_groups_that_nobody_needs_are_not_read(
     window = {"since": "2014-12-13T21:20:00Z", "until": "2014-12-13T21:30:00Z"}
     for flows in (
         fl.read(file, **window),
-        fl.flows.Flows(
-            Inputs(parquets.elsewhere(file), None, fl.read(file, **window).inputs.filter)
-        ),
+        fl.Flows(Inputs(parquets.elsewhere(file), None, fl.read(file, **window).inputs.filter)),
     ):
         found = ask(flows, sql)
         assert found.rows == [{"n": 10, "bytes": 42490, "port": 40000}]
@@ -502,3 +502,42 @@ def test_small_text_files_are_not_opened_to_see_what_they_are(
     found = lake(find([str(tmp_path)]).sources)
     assert [Path(file.source.name).name for file in found.files] == ["e.parquet", "f", "g.bin"]
     assert sorted(Path(name).name for name in opened) == ["f", "g.bin"]
+
+
+WITHOUT_ACTION = {
+    ("TransitGateway", None, None): 1,
+    (None, "tgw-1", None): 1,
+    (None, None, "tgw-attach-1"): 1,
+    ("VPC", None, None): 0,
+    (None, None, None): 0,
+}
+"""Resource type, transit gateway and attachment of a row without an action; whether a record."""
+
+
+@pytest.mark.parametrize("form", ["log", "csv", "json", "parquet"])
+@pytest.mark.parametrize(("own", "expected"), WITHOUT_ACTION.items())
+def test_a_row_without_an_action_is_a_record_in_every_form_if_a_transit_gateways(
+    own: tuple[str | None, ...], expected: int, form: str, tmp_path: Path
+) -> None:
+    row = {
+        "interface_id": "eni-1", "srcaddr": "203.0.113.9", "dstaddr": "10.0.0.5", "dstport": 22,
+        "protocol": 6, "start": EPOCH, "end": EPOCH + 50, "action": None, "log_status": "OK",
+        "resource_type": own[0], "tgw_id": own[1], "tgw_attachment_id": own[2],
+    }  # fmt: skip
+    rows = [{**row, "action": "REJECT"}, row]
+    path = tmp_path / f"a.{form}"
+    names = [name.replace("_", "-") for name in row]
+    texts = [["-" if value is None else str(value) for value in one.values()] for one in rows]
+    if form == "log":
+        path.write_text("\n".join(" ".join(cells) for cells in [names, *texts]) + "\n")
+    elif form == "csv":
+        path.write_text("\n".join(",".join(cells) for cells in [[*row], *texts]) + "\n")
+    elif form == "json":
+        path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    else:
+        schema = pa.schema(
+            [(name, pa.int64() if isinstance(row[name], int) else pa.string()) for name in row]
+        )
+        pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    total = fl.read(path).check().account.total
+    assert (total.ok, total.malformed) == (1 + expected, 1 - expected)

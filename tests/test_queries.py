@@ -37,6 +37,7 @@ FIRST_COLUMNS = {
     "refused_replies": "interface_id side peer port records likely_cause replies_accepted_before",
     "refused_pairs": "class srcaddr dstaddr protocol dstport records first_seen last_seen "
     "worked_before interface_id",
+    "periods": "first_start last_start last_end records overlong enis interface_id outlier",
     "gaps": "interface_id gap_start gap_end minutes aggregation_seconds",
     "enis": "account_id interface_id ipv4 ipv6 capture first_record last_record "
     "aggregation_seconds records",

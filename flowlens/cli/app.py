@@ -183,7 +183,7 @@ def sql(
     param: Parameters = None,
     options: Options,
 ) -> None:
-    """Run one SELECT over flows, enis, refusals and services. It can't read anything else."""
+    """Run one SELECT over flows, periods, enis, refusals and services, and nothing else."""
     from flowlens.cli.commands import run_sql
 
     run_sql(select, inputs, _rows(format, output), output, limit, param or [], options)

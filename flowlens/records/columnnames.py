@@ -27,7 +27,8 @@ LONGEST = 255
 ANCHORS = ("start_time", "interface_id", "action")
 """A flow-log record has one of these; what has none is a sum over records, or something else."""
 
-GATEWAY = frozenset(("resource_type", "tgw_id", "tgw_attachment_id"))
+GATEWAY_TYPE = "TransitGateway"
+GATEWAY = ("resource_type", "tgw_id", "tgw_attachment_id")
 """Columns by which a transit gateway's record, which has no action, is known."""
 
 _NAMED = 12
@@ -222,7 +223,7 @@ def lacking(names: Sequence[str], places: Sequence[str]) -> str:
         for field, others in (("srcaddr", "pkt_srcaddr"), ("dstaddr", "pkt_dstaddr"))
         if not {field, others} & columns
     ]
-    if "action" not in columns and GATEWAY.isdisjoint(columns):
+    if "action" not in columns and columns.isdisjoint(GATEWAY):
         missing.append("action")
     if not missing:
         return ""

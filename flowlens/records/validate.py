@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from flowlens.records import layouts
-from flowlens.records.columnnames import GATEWAY
+from flowlens.records.columnnames import GATEWAY, GATEWAY_TYPE
 from flowlens.records.fields import EXPORT_TIME, Kind, field_of
 from flowlens.records.layouts import Layout
 from flowlens.records.patterns import NULLS, STAMP, required
@@ -131,7 +132,7 @@ def _record(tokens: list[str], layout: Layout) -> Record | Malformed:
     record = dict(zip(layout.columns, values, strict=True))
     status = _status(record, layout)
     needed = required(layout, traffic=status is Status.OK)
-    if layout.named and any(record.get(column, "-") != "-" for column in GATEWAY):
+    if _is_gateways(record):
         needed -= {"action"}
     for column in layout.columns:
         if column in needed and record[column] == "-":
@@ -139,6 +140,12 @@ def _record(tokens: list[str], layout: Layout) -> Record | Malformed:
     if "log_status" in record:
         record["log_status"] = status
     return Record(" ".join(record.values()), status)
+
+
+def _is_gateways(record: Mapping[str, str]) -> bool:
+    """Whether a record is a transit gateway's, which logs no action."""
+    kind, *ids = (record.get(column, "-") for column in GATEWAY)
+    return kind == GATEWAY_TYPE or any(value != "-" for value in ids)
 
 
 def bad_values(line: str, layout: Layout) -> list[str]:

@@ -148,7 +148,7 @@ def order(queries: Iterable[Query]) -> list[Query]:
     """The relations that must be materialised before `queries` run, each after what it reads.
 
     >>> [query.name for query in order([find("refused_by_class")])]
-    ['enis', 'own', 'refusals']
+    ['periods', 'enis', 'own', 'refusals']
     """
     first: dict[str, Query] = {}
 

@@ -174,7 +174,8 @@ def require_select(connection: Connection, sql: str) -> None:
     if statements[0].type != duckdb.StatementType.SELECT:
         kind = str(statements[0].type).rsplit(".", 1)[-1]
         raise UsageError(
-            f"{kind} is not allowed; write one SELECT over flows, enis, refusals and services"
+            f"{kind} is not allowed; "
+            "write one SELECT over flows, periods, enis, refusals and services"
         )
 
 

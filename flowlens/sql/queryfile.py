@@ -24,8 +24,8 @@ from flowlens.core.errors import UsageError, nearest
 from flowlens.records.fields import fields
 from flowlens.sql.parameters import Param, typed
 
-RELATIONS = ("flows", "enis", "refusals", "services")
-"""What anybody's SQL may read; `enis` and `refusals` are the named queries of that name."""
+RELATIONS = ("flows", "periods", "enis", "refusals", "services")
+"""What anybody's SQL may read; all but `flows` and `services` are named queries."""
 
 DETECTOR = (
     "own", "declared", "evidence", "networks", "sides", "exchanges", "returned",

@@ -9,11 +9,11 @@ import atheris
 with atheris.instrument_imports(include=["flowlens"]):
     from flowlens.core.errors import UsageError
     from flowlens.inputs.aws.paths import Choice, Step, choice, flow_log, place
-    from flowlens.reading.envelopes.rows import column, is_record, layout, line
+    from flowlens.reading.envelopes.rows import line
+    from flowlens.records.columnnames import NamesError, columns, is_record, own
     from flowlens.records.layouts import (
         DEFAULT,
         DuplicateFieldError,
-        Layout,
         from_header,
         from_user,
     )
@@ -44,7 +44,7 @@ _CHOICES = (
     ),
     choice(datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC), region=""),
 )
-_COLUMN = re.compile(r"[^\W\d_][a-z0-9_]*|x_[a-z0-9_]*")
+_OWN = re.compile(r"[^\W\d_]\w*|x_\w*")
 
 
 def fuzz(data: bytes) -> None:
@@ -79,9 +79,13 @@ def _user(text: str) -> None:
 
 def _keys(keys: list[str]) -> None:
     is_record(keys)
-    found: Layout = layout(keys[:50])
-    assert len(set(found.columns)) == len(found.columns)
-    assert all(_COLUMN.fullmatch(column(key)) for key in keys)
+    try:
+        found = columns(keys[:50])
+    except NamesError as error:
+        invariants.one_line(error)
+    else:
+        assert len(set(found)) == len(found) == len(keys[:50])
+    assert all(_OWN.fullmatch(own(key)) for key in keys)
     written = line(keys)
     assert len(written.split(" ")) == len(keys)
     assert "\n" not in written

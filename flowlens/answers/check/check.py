@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowlens.answers.check.periods import Periods, periods, question
 from flowlens.core.counts import Account, SourceAccount
 from flowlens.output.formats import Format
 from flowlens.pipeline.run import Inputs, Listener, Question, answering, overlap_left
@@ -16,13 +17,20 @@ from flowlens.sql import catalog
 if TYPE_CHECKING:
     from flowlens.charts.chart import Chart
 
+HOURS = 1_000_000
+"""Hours of an ENI, from its first, after which the query `coverage` ends."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Check:
-    """The account of a read, and its coverage: the named query's rows, by ENI and hour."""
+    """The account of a read, and its coverage: the named query's rows, by ENI and hour.
+
+    `periods` tell the span and the outliers of its times.
+    """
 
     account: Account
     coverage: pa.Table
+    periods: Periods
 
     def __repr__(self) -> str:
         total = self.account.total
@@ -55,6 +63,14 @@ class Check:
             "missing_minutes": pc.sum(table["missing_minutes"]).as_py() or 0,
         }
 
+    @property
+    def cut(self) -> int:
+        """ENIs whose span has more hours than the coverage gives."""
+        if self.coverage.num_rows < HOURS:
+            return 0
+        counts = pc.value_counts(self.coverage["interface_id"]).field("counts")
+        return int(pc.sum(pc.greater_equal(counts, HOURS)).as_py() or 0)
+
     def to_dict(self) -> dict[str, object]:
         """The check as one JSON object; times are datetimes."""
         return {
@@ -65,10 +81,12 @@ class Check:
             "unreadable": len(self.account.unreadable),
             "passed_over": list(self.account.passed_over),
             "selected": self.account.selected,
-            "first_seen": self.account.first_seen,
-            "last_seen": self.account.last_seen,
+            "first_seen": self.periods.first,
+            "last_seen": self.periods.last,
+            "outliers": self.periods.to_list(),
+            "overlong": self.periods.overlong,
             "overlap": self.account.overlap and self.account.overlap.to_dict(),
-            "coverage": self.coverage_totals,
+            "coverage": {**self.coverage_totals, "enis_cut": self.cut},
             "sources": [_source(source) for source in self.account.sources],
         }
 
@@ -79,11 +97,12 @@ def check(inputs: Inputs, listener: Listener) -> Check:
     Raises:
         NoInputError: none of the sources could be read.
     """
-    question = Question.named(catalog.find("coverage"))
-    with answering(replace(inputs, every_page=True), [question], listener) as answers:
-        table, account = answers.table(question), answers.account
+    hours, times = Question.named(catalog.find("coverage")), question()
+    with answering(replace(inputs, every_page=True), [hours, times], listener) as answers:
+        table, span = answers.table(hours), periods(answers.table(times))
+        account = answers.account
     account.overlap = overlap_left(inputs)
-    return Check(account=account, coverage=table)
+    return Check(account=account, coverage=table, periods=span)
 
 
 def _positive(column: pa.ChunkedArray) -> int:

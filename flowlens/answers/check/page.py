@@ -7,11 +7,12 @@ import textwrap
 
 import pyarrow as pa
 
-from flowlens.answers.check.check import Check
+from flowlens.answers.check.check import HOURS, Check
 from flowlens.core import escape
 from flowlens.core.counts import Account, SourceAccount
 from flowlens.output import markup
 from flowlens.output.formats import Format
+from flowlens.output.human import count
 from flowlens.output.page import json_text, moment, table, titled, whole
 from flowlens.sql import catalog
 
@@ -27,8 +28,16 @@ def page(check: Check, format: Format, *, width: int | None = None) -> str:
     if format is Format.JSON:
         return json_text(check.to_dict())
     parts = [_sums(check, format, width)]
-    if check.account.overlap is not None:
-        parts.append(titled("Flow logs that overlap", _overlap(check.account, format), format))
+    if (overlap := check.account.overlap) is not None:
+        parts.append(titled("Flow logs that overlap", _prose(str(overlap), format), format))
+    if times := str(check.periods):
+        parts.append(titled("Times that can't be true", _prose(f"{times}.", format), format))
+    if check.cut:
+        text = (
+            f"Of {count(check.cut, 'ENI')} the first {HOURS:,} hours are shown and counted; "
+            "--since and --until choose others."
+        )
+        parts.append(titled("Hours left out", _prose(text, format), format))
     base = _base([source.name for source in check.account.sources])
     below = f" below {escape.terminal(base)}" if base else ""
     coverage = catalog.find("coverage").columns
@@ -60,8 +69,8 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
         ("blanks", f"{total.blanks:,}", ""),
         ("malformed", f"{total.malformed:,}", reasons),
         ("repeats", f"{total.repeats:,}", ""),
-        ("first_seen", moment(account.first_seen), ""),
-        ("last_seen", moment(account.last_seen), ""),
+        ("first_seen", moment(check.periods.first), ""),
+        ("last_seen", moment(check.periods.last), ""),
         ("ENIs", f"{coverage['enis']:,}", f"{coverage['eni_hours']:,} ENI-hours"),
         (
             "missing",
@@ -86,8 +95,7 @@ def _sums(check: Check, format: Format, width: int | None) -> str:
     )
 
 
-def _overlap(account: Account, format: Format) -> str:
-    text = str(account.overlap)
+def _prose(text: str, format: Format) -> str:
     if format is Format.HTML:
         return f"<p>{escape.html(text)}</p>"
     if format is Format.MARKDOWN:

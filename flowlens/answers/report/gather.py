@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowlens.answers.check import periods as when
+from flowlens.answers.check.periods import Periods
 from flowlens.answers.report import provenance
 from flowlens.answers.report.findings import look_first
 from flowlens.answers.report.folds import Part, fold
@@ -83,14 +85,16 @@ def gather(
     made = provenance.made(inputs, as_of or datetime.now(UTC), window)
     questions = {name: _question(name) for name in (*QUERIES, "activity")}
     judged = _is_whole(inputs.filter)
-    asked = [*questions.values(), KINDS]
+    spans = when.question()
+    asked = [*questions.values(), KINDS, spans]
     if judged:
         asked += [replace(question, query=None) for question in detection.questions()]
     with answering(inputs, asked, listener, memory=detection.MEMORY) as answers:
         desk = _Desk(answers, questions, rows or EVERY)
         counted = kinds(answers.table(KINDS).to_pylist())
+        span = when.periods(answers.table(spans))
         enis = desk.enis()
-        times = desk.timeline(enis, counted)
+        times = desk.timeline(enis, span)
         parts = {**enis, **desk.others(), **desk.classes(), **desk.pairs(times)}
         parts |= {**desk.sources(times), **desk.sessions(), **desk.replies()}
         account = answers.account
@@ -99,6 +103,8 @@ def gather(
         if read.skipdata:
             parts |= desk.coverage()
         refused = any(row["action"] == "REJECT" for row in parts["action_totals"].top)
+        if read.selected is None:
+            read = replace(read, first_seen=span.first, last_seen=span.last)
         activity = desk.activity(times)
         scanners = touches = None
         found = detection.judge(answers) if judged else None
@@ -118,8 +124,9 @@ def gather(
         look_first=(),
         made=made,
         account=account,
-        first=counted.first,
-        last=counted.last,
+        first=span.first,
+        last=span.last,
+        odd_times=str(span),
         activity=activity,
         scanning=_scanning(scanners, touches, sections["rejected_by_source"], rows, naming),
     )
@@ -184,20 +191,26 @@ class _Desk:
             | {"unproven": Part(0, nobody & busy)},
         )
 
-    def timeline(self, enis: Mapping[str, Section], counted: Kinds) -> Timeline:
+    def timeline(self, enis: Mapping[str, Section], span: Periods) -> Timeline:
         least = 600 if enis["enis.longer"].rows else 60
-        seconds = bucket_seconds(counted.first, counted.last, least=least)
-        # No more rows than bars, so the whole answer is small.
-        part = Part(EVERY)
-        return timeline(
-            self.fold("timeline", {"": part}, bucket_seconds=seconds)["timeline"].top, seconds
-        )
+        seconds = bucket_seconds(span.first, span.last, least=least)
+        # Few more rows than bars, so the whole answer is small.
+        rows = self.fold("timeline", {"": Part(EVERY)}, bucket_seconds=seconds)["timeline"].top
+        return timeline((row for row in rows if span.holds(row["bucket"], seconds)), seconds)
 
     def activity(self, times: Timeline) -> pa.Table:
         """Records by bucket, action, ENI and port; few rows, however many records there are."""
         question = self.questions["activity"]
         given = {**question.parameters, "bucket_seconds": times.bucket_seconds}
-        return self.answers.table(replace(question, parameters=given))
+        table = self.answers.table(replace(question, parameters=given))
+        if times.start is None:
+            return table
+        first, last = (
+            pa.scalar(times.at(place), table.schema.field("bucket").type)
+            for place in (0, len(times.reject) - 1)
+        )
+        bucket = pc.field("bucket")
+        return table.filter((bucket >= first) & (bucket <= last))
 
     def others(self) -> dict[str, Section]:
         gaps = Part(self.rows, largest="minutes", sums=("minutes",), distinct=("interface_id",))

@@ -1,10 +1,9 @@
-"""Records by what they are: with traffic or not, with an action, with an ENI; and their span."""
+"""Records by what they are: with traffic or not, with an action, with an ENI."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from flowlens.answers.report.model import Row
 from flowlens.pipeline.run import Question
@@ -13,8 +12,7 @@ KINDS = Question(
     "select log_status, action is null as no_action, interface_id is null as no_eni, "
     "coalesce(resource_type = 'TransitGateway', false) or tgw_id is not null "
     "or tgw_attachment_id is not null as gateway, "
-    "count(*) as records, min(start_time) as first_seen, max(end_time) as last_seen "
-    "from flows group by log_status, no_action, no_eni, gateway"
+    "count(*) as records from flows group by log_status, no_action, no_eni, gateway"
 )
 """No named query, for it counts NODATA and SKIPDATA as well."""
 
@@ -30,8 +28,6 @@ class Kinds:
     skipdata: int
     gateway: int
     no_eni: int
-    first: datetime | None
-    last: datetime | None
 
 
 def kinds(rows: Iterable[Row]) -> Kinds:
@@ -49,6 +45,4 @@ def kinds(rows: Iterable[Row]) -> Kinds:
         skipdata=records(lambda row: row["log_status"] == "SKIPDATA"),
         gateway=records(lambda row: traffic(row) and row["no_action"] and row["gateway"]),
         no_eni=records(lambda row: traffic(row) and row["no_eni"] and not row["gateway"]),
-        first=min((row["first_seen"] for row in every if row["first_seen"]), default=None),
-        last=max((row["last_seen"] for row in every if row["last_seen"]), default=None),
     )

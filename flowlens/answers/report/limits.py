@@ -107,6 +107,8 @@ def _inputs(report: Report) -> Iterator[Note]:
         verb = "is" if read.malformed == 1 else "are"
         text = f"{count(read.malformed, 'malformed line')} {verb} in no number here ({reasons})"
         yield Note("malformed", text)
+    if report.odd_times:
+        yield Note("outliers", report.odd_times)
     if report.account.overlap:
         yield Note("flow_logs", str(report.account.overlap))
     if read.repeats:

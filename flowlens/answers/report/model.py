@@ -195,7 +195,8 @@ _ENDINGS = {
 class Report:
     """Everything a report shows. `sections` by query; `parts` by `query.part`.
 
-    `first` and `last` span the records that passed the filter. `activity` is the answer of the
+    `first` and `last` span the records that passed the filter, but for outliers, of which
+    `odd_times` tells. `activity` is the answer of the
     query of that name, by the timeline's buckets. `scanning` is None where the filter
     leaves out records by their content, or the log can't show who was turned away.
     """
@@ -211,6 +212,7 @@ class Report:
     account: Account
     first: datetime | None
     last: datetime | None
+    odd_times: str
     activity: pa.Table
     scanning: Scanning | None = None
 

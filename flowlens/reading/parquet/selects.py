@@ -15,7 +15,7 @@ from flowlens.reading.parquet.columns import Held, Shape
 from flowlens.reading.parquet.footers import Type
 from flowlens.reading.parquet.proofs import ACTIONS, LAST_MOMENT, Proven, has_limits
 from flowlens.records import columnnames
-from flowlens.records.columnnames import GATEWAY
+from flowlens.records.columnnames import GATEWAY, GATEWAY_TYPE
 from flowlens.records.fields import MILLISECONDS, Kind, field_of, quoted
 from flowlens.records.patterns import NULLS, REQUIRED_BY_QUIET, REQUIRED_BY_TRAFFIC
 from flowlens.records.validate import LIMITS, Reason, Status
@@ -75,7 +75,7 @@ class Selects:
             wanted |= {"log_status", self.shape.layout.marker or ""}
         wanted |= {fault.held.column for fault in self.faults}
         if any(fault.missing and fault.held.column == "action" for fault in self.faults):
-            wanted |= GATEWAY
+            wanted |= {*GATEWAY}
         return tuple(held.name for held in self.shape.held if held.column in wanted)
 
     def window(self, *, since: bool, until: bool) -> Iterator[str]:
@@ -174,15 +174,18 @@ class Selects:
                 continue
             condition = self._is_null(held)
             if held.column == "action":
-                condition = " and ".join([condition, *map(self._is_null, self._gateway)])
+                condition = " and ".join([condition, *self._no_gateway()])
             if held.column not in REQUIRED_BY_QUIET:
                 condition = f"({condition} and {self.status} = '{Status.OK}')"
             yield Fault(condition, Reason.BAD_VALUE, held, missing=True)
 
-    @property
-    def _gateway(self) -> list[Held]:
-        """The columns by which a transit gateway's record, which has no action, is known."""
-        return [held for held in self.shape.held if held.column in GATEWAY]
+    def _no_gateway(self) -> Iterator[str]:
+        """What holds of all but a transit gateway's records, which log no action."""
+        for held in self.shape.held:
+            if held.column == "resource_type":
+                yield f"{self._text(held)} is distinct from '{GATEWAY_TYPE}'"
+            elif held.column in GATEWAY:
+                yield self._is_null(held)
 
     def _is_null(self, held: Held) -> str:
         return f"{self._text(held)} is null"
