@@ -174,18 +174,20 @@ def test_the_same_address_in_two_vpcs_of_one_account_is_two_hosts(tmp_path: Path
         *calls(20, 23, more=" vpc_id=vpc-0a"),
         *calls(30, 443, outcome="served", eni="eni-2", more=" vpc_id=vpc-0b"),
     ]
-    found = fl.read(write(tmp_path / "one.log", lines)).scanners(tier="all").arrow().to_pylist()
+    log = write(tmp_path / "one.log", lines)
+    log.write_text(log.read_text().replace("interface-type\n", "interface-type vpc-id\n"))
+    found = fl.read(log).scanners(tier="all").arrow().to_pylist()
     ours = {row["srcaddr"]: row["tier"] for row in found if row["inside"]}
     assert ours == {"10.0.1.1@vpc-0a": "scanner", "10.0.1.1@vpc-0b": "benign"}
 
 
 def test_a_log_of_accepts_alone_is_judged_where_a_host_of_ours_scans(tmp_path: Path) -> None:
-    log = write(tmp_path / "one.log", calls(120, 443, outcome="served") + calls(20, 23))
+    log = write(tmp_path / "one.log", calls(240, 443, outcome="served") * 5 + calls(20, 23))
     inputs = fl.read(log).inputs
     with answering(inputs, detection.questions()) as answers:
         detection.require_refusals(answers, inputs.knowledge.evidence)
         assert detection.judge(answers).own_scanners["srcaddr"].to_pylist() == ["10.0.1.1"]
-    quiet = fl.read(write(tmp_path / "two.log", calls(120, 443, outcome="served"))).inputs
+    quiet = fl.read(write(tmp_path / "two.log", calls(240, 443, outcome="served") * 5)).inputs
     with (
         answering(quiet, detection.questions()) as answers,
         pytest.raises(FlowlensError, match="none rejected"),
