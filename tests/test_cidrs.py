@@ -94,7 +94,7 @@ def test_a_bad_line_is_named_with_what_to_write(data, message, tmp_path):
 
 
 def test_a_list_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(UsageError, match=r"gone.txt: No such file or directory; a list is"):
+    with pytest.raises(UsageError, match=r"gone.txt: No such file or directory; a list must be"):
         read_allowed([tmp_path / "gone.txt"])
     with pytest.raises(UsageError, match="Is a directory"):
         read_allowed([tmp_path])

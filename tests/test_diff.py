@@ -477,7 +477,7 @@ def test_an_interval_is_a_day_an_hour_or_two_moments(text, start, end):
 )
 def test_a_text_that_is_no_interval_is_named(text, word):
     with pytest.raises(
-        UsageError, match=rf"--after {re.escape(text.strip('/'))}|--after : no time"
+        UsageError, match=rf"--after {re.escape(text.strip('/'))}|--after : can't be read as a time"
     ) as error:
         interval(text, "--after")
     assert word in str(error.value)
