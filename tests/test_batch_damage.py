@@ -285,7 +285,7 @@ def test_a_manifest_leads_nowhere_else(once: Place, row: object) -> None:
     done = command("check", once.store)
     assert done.returncode == 1
     (said,) = done.stderr.decode().splitlines()
-    assert "which is no part of a store; remove the manifest" in said
+    assert "which isn't part of a store; remove the manifest" in said
     once.batch("rebuild")
     once.batch("run")
     assert command("check", once.store).returncode == 0

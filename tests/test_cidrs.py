@@ -71,17 +71,17 @@ def test_an_empty_list_allows_nobody(tmp_path):
     [
         (
             "# x\n192.0.2.300 a\n",
-            "allow.txt:2: '192.0.2.300' is no address and no CIDR; write 203.",
+            "allow.txt:2: '192.0.2.300' is neither an address nor a CIDR; try 203.",
         ),
-        ("cidr,reason\n", "allow.txt:1: 'cidr' is no address and no CIDR"),
-        (", a\n", "allow.txt:1: ', a' is no address"),
-        ("192.0.2.0/33 a\n", "allow.txt:1: '192.0.2.0/33' is no address and no CIDR"),
+        ("cidr,reason\n", "allow.txt:1: 'cidr' is neither an address nor a CIDR"),
+        (", a\n", "allow.txt:1: ', a' is neither an address"),
+        ("192.0.2.0/33 a\n", "allow.txt:1: '192.0.2.0/33' is neither an address nor a CIDR"),
         ("192.0.2.7/24 a\n", "write 192.0.2.0/24, or 192.0.2.7 for one address"),
         ("2001:db8::1/32 a\n", "write 2001:db8::/32, or 2001:db8::1 for one address"),
         ("fe80::1%eth0 a\n", "'fe80::1%eth0' has a zone"),
         (b"192.0.2.0/24 a\n192.0.2.0/24 caf\xe9\n", "allow.txt:2: no UTF-8 text"),
         (b"192.0.2.0/24\0\n", "allow.txt:1: a NUL byte"),
-        ("x" * 10_000, "x…' is no address"),
+        ("x" * 10_000, "x…' is neither an address"),
     ],
 )
 def test_a_bad_line_is_named_with_what_to_write(data, message, tmp_path):
@@ -94,7 +94,7 @@ def test_a_bad_line_is_named_with_what_to_write(data, message, tmp_path):
 
 
 def test_a_list_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(UsageError, match=r"gone.txt: No such file or directory; a list is"):
+    with pytest.raises(UsageError, match=r"gone.txt: No such file or directory; a list must be"):
         read_allowed([tmp_path / "gone.txt"])
     with pytest.raises(UsageError, match="Is a directory"):
         read_allowed([tmp_path])
@@ -102,7 +102,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
 
 def test_a_file_too_long_for_a_list_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("flowlens.core.listfile.MOST_BYTES", 10)
-    with pytest.raises(UsageError, match="a list is a small text file"):
+    with pytest.raises(UsageError, match="a list must be a small text file"):
         allowed(tmp_path, "192.0.2.0/24 a\n")
 
 

@@ -419,7 +419,10 @@ def test_one_of_two_inputs_can_be_standard_input(world, monkeypatch):
             ["LOG", "--before", "2026-01-01", "--after", "2026-01-02", "--since", "2d"],
             "leave out --since and --until",
         ),
-        (["LOG", "--before", "soon", "--after", "2026-01-02"], "--before soon: no interval; write"),
+        (
+            ["LOG", "--before", "soon", "--after", "2026-01-02"],
+            "--before soon: can't be read as an interval; try",
+        ),
         (["LOG", "LOG", "-f", "csv"], "this command has table, markdown, json and html"),
         (
             ["LOG", "LOG", "-o", "x.png"],
@@ -466,15 +469,15 @@ def test_an_interval_is_a_day_an_hour_or_two_moments(text, start, end):
         ("2026-02-30", "there is no such day or hour"),
         ("9999-12-31", "there is no such day or hour"),
         ("2026-11-22T24", "there is no such day or hour"),
-        ("2026-11-22T14:30", "no interval; write a day"),
-        ("2026-11-23/2026-11-22", "it ends before it begins"),
-        ("2026-11-23/2026-11-23", "it ends before it begins"),
-        ("2026-11-23/", "no time"),
+        ("2026-11-22T14:30", "can't be read as an interval; try a day"),
+        ("2026-11-23/2026-11-22", "the interval ends before it begins"),
+        ("2026-11-23/2026-11-23", "the interval ends before it begins"),
+        ("2026-11-23/", "can't be read as a time"),
     ],
 )
 def test_a_text_that_is_no_interval_is_named(text, word):
     with pytest.raises(
-        UsageError, match=rf"--after {re.escape(text.strip('/'))}|--after : no time"
+        UsageError, match=rf"--after {re.escape(text.strip('/'))}|--after : can't be read as a time"
     ) as error:
         interval(text, "--after")
     assert word in str(error.value)

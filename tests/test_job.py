@@ -208,7 +208,7 @@ ALERT = '[[alerts]]\nname = "a"\nsql = "s"\nmessage = "m"\nabove = 1\n'
         ("lookback = '0d'", "6: lookback: '0d' is no time at all; give more"),
         ("lookback = '999999w'", "6: lookback: '999999w' is over 100 years; give less"),
         ("lookback = 2", "6: lookback: 2 is no span of time"),
-        ("layout = '${srcadr}'", "6: layout: 'srcadr' is no known field; did you mean srcaddr"),
+        ("layout = '${srcadr}'", "6: layout: 'srcadr' isn't a known field; did you mean srcaddr"),
         ("query_files = 'none'", "6: query_files: no such directory; name one with a NAME.sql"),
         ("queries = ['enis']\nsummaries = ['enis']", "6: queries: 'enis' is the name of another"),
         (

@@ -188,12 +188,15 @@ def test_a_text_that_is_no_address_is_explained_where_a_file_holds_it(tmp_path: 
     ("source", "said"),
     [
         ("8.8.8.8", "--explain 8.8.8.8: no source of these records, and no network that scans"),
-        ("nobody", "--explain nobody: no address and no CIDR; write 203.0.113.7 or 10.0.0.0/8"),
-        ("203.0.113.777", "--explain 203.0.113.777: no address and no CIDR; write"),
-        ("fe80::1%eth0", "--explain fe80::1%eth0: no address and no CIDR; write"),
+        (
+            "nobody",
+            "--explain nobody: neither an address nor a CIDR; try 203.0.113.7 or 10.0.0.0/8",
+        ),
+        ("203.0.113.777", "--explain 203.0.113.777: neither an address nor a CIDR; try"),
+        ("fe80::1%eth0", "--explain fe80::1%eth0: neither an address nor a CIDR; try"),
         ("", "--explain: write an address such as 203.0.113.7, or 10.0.0.0/8"),
         (" ", "--explain: write an address such as 203.0.113.7, or 10.0.0.0/8"),
-        ("\x1b[31m", "--explain \\x1b[31m: no address and no CIDR"),
+        ("\x1b[31m", "--explain \\x1b[31m: neither an address nor a CIDR"),
     ],
 )
 def test_what_can_not_be_explained_is_said_in_one_line(
@@ -220,7 +223,10 @@ def test_allowed_sources_are_marked_and_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("192.0.2.0/24 ours\nnonsense here\n", "allow.txt:2: 'nonsense' is no address and no CIDR"),
+        (
+            "192.0.2.0/24 ours\nnonsense here\n",
+            "allow.txt:2: 'nonsense' is neither an address nor a CIDR",
+        ),
         ("192.0.2.7/24 ours\n", "allow.txt:1: '192.0.2.7/24' has host bits set; write 192.0.2.0"),
         ("\xff\xfe", "allow.txt"),
     ],

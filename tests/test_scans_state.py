@@ -218,10 +218,10 @@ def test_a_state_is_saved_to_a_new_or_empty_directory_alone(tmp_path: Path) -> N
     (tmp_path / "full/notes").write_text("mine")
     (tmp_path / "file").write_text("mine")
     for place, message in (
-        ("full", "full: not an empty directory; name a new one"),
-        ("file", "file: not an empty directory; name a new one"),
-        ("nowhere/state", "nowhere: No such file or directory; name a place that is"),
-        ("file/state", "file: Not a directory; name a place that is"),
+        ("full", "full: the directory isn't empty; name a new one"),
+        ("file", "file: the directory isn't empty; name a new one"),
+        ("nowhere/state", "nowhere: No such file or directory; name an existing directory"),
+        ("file/state", "file: Not a directory; name an existing directory"),
     ):
         with pytest.raises(UsageError, match=message):
             scanners(tmp_path, MONDAY, save_state=tmp_path / place).arrow()

@@ -59,7 +59,9 @@ def test_a_file_that_is_merely_called_like_the_mark_makes_no_store(mark: Any, lo
     for inputs in ([logs], [logs / "a", logs / "b"]):
         lines, said = lines_of(*inputs)
         assert lines - expected <= 1  # the ledger, an empty file
-        assert f"{logs}/b/{MARK}: no store's; passed over, and what lies beside it is read" in said
+        assert (
+            f"{logs}/b/{MARK}: not part of a store; skipped, the other files here are read" in said
+        )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "{}" * 2, "\xff", "9" * 5_000])
@@ -86,9 +88,11 @@ def test_a_store_is_passed_over_and_that_is_said_but_not_what_others_put_into_it
     (logs / "b/flows/part.log").write_bytes(LOGS[1].read_bytes())
     lines, said = lines_of(logs)
     assert lines == 805
-    assert f"flowlens: {logs}/b: a store; passed over, and read where it is named" in said
+    assert f"flowlens: {logs}/b: a store; skipped, name it as an input" in said
     done = command("check", logs / "a", logs / "b", "-f", "json")
-    assert f"{logs}/b: a store; {LOGS[1].name} in it is none of its own" in done.stderr.decode()
+    assert (
+        f"{logs}/b: a store; {LOGS[1].name} in it isn't part of the store" in done.stderr.decode()
+    )
 
 
 def test_nothing_is_said_where_there_is_nothing_to_say(logs: Path) -> None:
@@ -165,7 +169,9 @@ def test_a_store_of_a_newer_flowlens_is_one(tmp_path: Path) -> None:
     assert is_store(place)
     done = command("check", place)
     assert done.returncode == 2
-    assert b"a store of version 2, and this flowlens knows 1; update it" in done.stderr
+    assert (
+        b"a store of version 2, but this flowlens reads version 1; update flowlens" in done.stderr
+    )
 
 
 def test_a_part_that_several_inputs_name_is_there_once(tmp_path: Path) -> None:

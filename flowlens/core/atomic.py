@@ -48,12 +48,14 @@ def appearing(directory: Path) -> Iterator[Path]:
     """
     target = directory.resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{directory}: not an empty directory; name a new one")
+        raise UsageError(f"{directory}: the directory isn't empty; name a new one")
     part = draft(target)
     try:
         part.mkdir()
     except OSError as error:
-        raise UsageError(f"{directory.parent}: {error.strerror}; name a place that is") from error
+        raise UsageError(
+            f"{directory.parent}: {error.strerror}; name an existing directory"
+        ) from error
     try:
         with leaving(part):
             yield part

@@ -89,7 +89,7 @@ def parse_cidr(text: str) -> Network:
     except ValueError as error:
         raise ValueError(f"{shortened(text)} {_fault(text)}") from error
     if "%" in text:
-        raise ValueError(f"{shortened(text)} has a zone, which no flow log has; leave it out")
+        raise ValueError(f"{shortened(text)} has a zone, but flow logs have none; leave it out")
     return network
 
 
@@ -98,7 +98,7 @@ def _fault(text: str) -> str:
     try:
         meant = ip_network(text, strict=False)
     except ValueError:
-        return "is no address and no CIDR; write 203.0.113.7 or 10.0.0.0/8"
+        return "is neither an address nor a CIDR; try 203.0.113.7 or 10.0.0.0/8"
     address = text.partition("/")[0]
     return f"has host bits set; write {meant}, or {address} for one address"
 

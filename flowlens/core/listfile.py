@@ -23,16 +23,18 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}; a list is a text file") from error
+        raise UsageError(
+            f"{path}: {error.strerror or error}; a list must be a text file"
+        ) from error
     if len(data) > MOST_BYTES:
-        raise UsageError(f"{path}: over {MOST_BYTES >> 20} MiB; a list is a small text file")
+        raise UsageError(f"{path}: over {MOST_BYTES >> 20} MiB; a list must be a small text file")
     for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         try:
             line = raw.decode("utf-8").strip()
         except UnicodeDecodeError as error:
             raise bad(path, number, "no UTF-8 text; save the file as UTF-8") from error
         if "\0" in line:
-            raise bad(path, number, "a NUL byte; a list is a text file, not a binary one")
+            raise bad(path, number, "a NUL byte; a list must be a text file")
         if line and not line.startswith("#"):
             yield number, line
 

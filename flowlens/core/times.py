@@ -53,7 +53,9 @@ def seconds(value: float | str | None, option: str) -> float | None:
         number = float(value) if length is None else length.total_seconds()
         if 0 < number <= _LONGEST:
             return number
-    raise UsageError(f"{option} {value}: no length of time; write seconds, or 30s, 5m, 1h")
+    raise UsageError(
+        f"{option} {value}: can't be read as a length of time; try 90 (seconds), 30s, 5m or 1h"
+    )
 
 
 _LONGEST = 366 * 86_400.0
@@ -74,18 +76,19 @@ def moment(value: str | datetime | None, option: str, now: datetime) -> datetime
     if isinstance(value, datetime):
         return _utc(value, str(value), option)
     if not isinstance(value, str):
-        raise UsageError(f"{option} {value!r}: no time; write text or give a datetime")
+        raise UsageError(f"{option} {value!r}: not a time; give a text or a datetime")
     before = span(value)
     if before is not None:
         try:
             return (now - before).replace(microsecond=0)
         except OverflowError as error:
-            raise UsageError(f"{option} {value}: that is before the year 1") from error
+            raise UsageError(f"{option} {value}: this is before the year 1") from error
     try:
         parsed = datetime.fromisoformat(value.strip())
     except ValueError as error:
         raise UsageError(
-            f"{option} {value}: no time; write 2026-11-23, 2026-11-23T02:00:00Z or 24h"
+            f"{option} {value}: can't be read as a time; try 2026-11-23, "
+            "2026-11-23T02:00 (UTC) or 24h"
         ) from error
     return _utc(parsed, value, option)
 
@@ -94,7 +97,7 @@ def _utc(value: datetime, shown: str, option: str) -> datetime:
     try:
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except OverflowError as error:
-        raise UsageError(f"{option} {shown}: that is outside the years 1 to 9999") from error
+        raise UsageError(f"{option} {shown}: this is outside the years 1 to 9999") from error
 
 
 def moment_text(moment: datetime) -> str:
@@ -178,13 +181,14 @@ def interval(text: str, option: str, *, now: datetime | None = None) -> Interval
     first, slash, last = text.partition("/")
     if not slash:
         raise UsageError(
-            f"{option} {text}: no interval; write a day 2026-11-22, an hour 2026-11-22T14, "
+            f"{option} {text}: can't be read as an interval; try a day 2026-11-22, "
+            "an hour 2026-11-22T14, "
             "or FROM/TO such as 2026-11-22T08:00Z/2026-11-22T12:00Z"
         )
     now = now or datetime.now(UTC)
     start_end = moment(first, option, now), moment(last, option, now)
     if start_end[0] is None or start_end[1] is None or start_end[0] >= start_end[1]:
-        raise UsageError(f"{option} {text}: it ends before it begins")
+        raise UsageError(f"{option} {text}: the interval ends before it begins")
     return Interval(start_end[0], start_end[1])
 
 

@@ -154,7 +154,7 @@ def _beside(store: str) -> Iterator[str]:
         others = sorted(filter(_is_strange, os.listdir(store)))
         if others:
             more = f" and {len(others) - 1:,} more" if others[1:] else ""
-            yield f"{store}: a store; {others[0]}{more} in it is none of its own and is not read"
+            yield f"{store}: a store; {others[0]}{more} in it isn't part of the store; skipped"
 
 
 def _of_mark(file: Path) -> Iterator[str]:
@@ -162,9 +162,9 @@ def _of_mark(file: Path) -> Iterator[str]:
     if file.name != MARK or not os.path.lexists(file):
         return
     if stored.is_store(file.parent):
-        yield f"{file.parent}: a store; passed over, and read where it is named as an input"
+        yield f"{file.parent}: a store; skipped, name it as an input to read it"
     else:
-        yield f"{file}: no store's; passed over, and what lies beside it is read"
+        yield f"{file}: not part of a store; skipped, the other files here are read"
 
 
 def _nothing(name: str) -> str:

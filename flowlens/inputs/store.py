@@ -87,7 +87,7 @@ def parts(directory: Path, window: Window = (None, None)) -> Iterator[Part]:
                 )
                 raise FlowlensError(
                     f"{part.path}: damaged, its SHA-256 isn't that in {MANIFEST}; flowlens batch "
-                    f"{again} sets it aside, and the run after that reads its objects again"
+                    f"{again} moves it to damaged/, and the next run reads its objects again"
                 )
             yield part
 
@@ -107,8 +107,8 @@ def listed(directory: Path) -> list[Part]:
         if part is None:
             what = row.get("path") if isinstance(row, dict) else row
             raise FlowlensError(
-                f"{place}: lists {str(what)[:_SHOWN]!r}, which is no part of a store; remove the "
-                "manifest, and flowlens batch run makes it anew"
+                f"{place}: lists {str(what)[:_SHOWN]!r}, which isn't part of a store; remove the "
+                "manifest, and flowlens batch run recreates it"
             )
         require_no_link(directory, part.path)
         found.append(part)
@@ -181,7 +181,7 @@ def require_no_link(directory: Path, path: Path) -> None:
             return
         if place.is_symlink():
             raise FlowlensError(
-                f"{place}: is a link; a store holds none, put what it leads to here"
+                f"{place}: is a link; a store can't contain links; replace it by what it leads to"
             )
 
 
@@ -194,8 +194,8 @@ def described(place: Path) -> dict[str, Any]:
     about = _described(place)
     if about["store"] != VERSION:
         raise UsageError(
-            f"{place}: a store of version {str(about['store'])[:_SHOWN]}, and this flowlens knows "
-            f"{VERSION}; update it"
+            f"{place}: a store of version {str(about['store'])[:_SHOWN]}, but this flowlens reads "
+            f"version {VERSION}; update flowlens"
         )
     return about
 
@@ -208,7 +208,7 @@ def _described(place: Path) -> dict[str, Any]:
         with place.open("rb") as file:
             about = json.loads(file.read(_LONGEST))
     except OSError as error:
-        raise UsageError(f"{place}: {error.strerror}; flowlens batch run makes it anew") from error
+        raise UsageError(f"{place}: {error.strerror}; flowlens batch run recreates it") from error
     except (ValueError, RecursionError) as error:
         raise _damaged(place) from error
     version = about.get("store") if isinstance(about, dict) else None
@@ -218,7 +218,7 @@ def _described(place: Path) -> dict[str, Any]:
 
 
 def _damaged(place: Path) -> UsageError:
-    return UsageError(f"{place}: damaged; remove it, and flowlens batch run makes it anew")
+    return UsageError(f"{place}: damaged; remove it, and flowlens batch run recreates it")
 
 
 def needed(day: str, window: Window) -> bool:

@@ -193,7 +193,7 @@ def build_filter(
     if window[0] and window[1] and window[0] >= window[1]:
         raise UsageError(f"--since {_text(window[0])} is not before --until {_text(window[1])}")
     if action is not None and action.upper() not in ("ACCEPT", "REJECT"):
-        raise UsageError(f"--action {action}: an action is ACCEPT or REJECT")
+        raise UsageError(f"--action {action}: must be ACCEPT or REJECT")
     return Filter(
         *window,
         ip=_each(network(text, "--ip") for text in _texts(ip, "--ip")),
@@ -215,10 +215,10 @@ def _texts(given: Several, option: str) -> Iterator[str]:
         return
     values = [given] if isinstance(given, str | int) else list(given)
     if not values:
-        raise UsageError(f"{option}: an empty list; leave it out to have all")
+        raise UsageError(f"{option}: the list is empty; leave the option out to read everything")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise UsageError(f"{option} {value!r}: no text and no number")
+            raise UsageError(f"{option} {value!r}: must be a text or a number")
         yield from (text.strip() for text in str(value).split(","))
 
 
@@ -232,14 +232,14 @@ def _each(values: Iterable[_Value]) -> tuple[_Value, ...]:
 
 def _word(text: str, option: str) -> str:
     if not re.fullmatch(r"[!-~]+", text):
-        raise UsageError(f"{option} {text!r}: expected plain characters without blanks")
+        raise UsageError(f"{option} {text!r}: can't contain spaces or special characters")
     return text
 
 
 def _port(text: str) -> Port:
     found = port_of(text, "--port")
     if found is None:
-        raise UsageError(f"--port {text}: no port; write 22, 22,443 or 53/udp")
+        raise UsageError(f"--port {text}: not a port; try 22, 22,443 or 53/udp")
     return found
 
 
@@ -257,7 +257,7 @@ def port_of(text: str, option: str) -> Port | None:
         return None
     number = int(found[1] or found[4])
     if number > 65_535:
-        raise UsageError(f"{option} {text}: a port is 0 to 65535")
+        raise UsageError(f"{option} {text}: a port must be between 0 and 65535")
     return Port(number, found[2] or found[3])
 
 
@@ -272,13 +272,13 @@ def network(text: str, option: str) -> str:
     """
     try:
         if "%" in text:
-            raise ValueError("a zone means nothing in a flow log")
+            raise ValueError("flow logs have no zones")
         if "/" in text:
             return str(ipaddress.ip_network(text, strict=False))
         return str(ipaddress.ip_address(text))
     except ValueError as error:
         raise UsageError(
-            f"{option} {text}: no address and no CIDR; write 203.0.113.7 or 10.0.0.0/8"
+            f"{option} {text}: neither an address nor a CIDR; try 203.0.113.7 or 10.0.0.0/8"
         ) from error
 
 

@@ -202,13 +202,14 @@ def from_user(text: str) -> Layout:
     wrong = next((token for token in tokens if not _NAME.fullmatch(token)), None)
     if wrong is not None or not tokens:
         raise UsageError(
-            f"--layout: {wrong or text!r} is no field name; write it as the flow log has it, "
+            f"--layout: {wrong or text!r} isn't a field name; write the layout as AWS does, "
             "'${version} ${account-id} …' or 'version account-id …'"
         )
     unknown = [token for token in tokens if _column(token) is None]
     if 2 * len(unknown) >= len(tokens):
         raise UsageError(
-            f"--layout: {unknown[0]!r} is no known field; {nearest(unknown[0], columns_by_token())}"
+            f"--layout: {unknown[0]!r} isn't a known field; "
+            f"{nearest(unknown[0], columns_by_token())}"
         )
     try:
         return _layout(tokens, Origin.GIVEN)
