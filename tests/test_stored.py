@@ -99,17 +99,22 @@ def test_nothing_is_said_where_there_is_nothing_to_say(logs: Path) -> None:
     assert MARK not in lines_of(logs)[1]
 
 
-GOOD = {"path": "flows/day=2026-11-23/ab.parquet", "day": "2026-11-23", "rows": 1, "bytes": 10}
+GOOD = {
+    "path": "flows/day=2026-11-23/0123456789abcdef0123.parquet",
+    "day": "2026-11-23",
+    "rows": 1,
+    "bytes": 10,
+}
 ROWS: list[Any] = [
     None, 1, "x", [], {}, {**GOOD, "path": None}, {**GOOD, "path": 7}, {**GOOD, "path": ["a"]},
     {**GOOD, "path": "../../etc/passwd"}, {**GOOD, "path": "/etc/passwd"}, {**GOOD, "path": ""},
     {**GOOD, "path": "flows/day=2026-11-23/../../x"}, {**GOOD, "path": "flows/day=2026-11-23/.."},
     {**GOOD, "path": "flows/day=2026-11-23/a\0b"}, {**GOOD, "path": "flows/day=2026-11-23/\ud800"},
     {**GOOD, "path": "flows/day=2026-11-23/a\n"}, {**GOOD, "path": "flows/day=2026-11-23/*"},
-    {**GOOD, "path": "s3://bucket/key"}, {**GOOD, "path": "flows/day=2026-11-24/ab.parquet"},
+    {**GOOD, "path": "s3://bucket/key"}, {**GOOD, "path": "flows/day=2026-11-24/0123456789abcdef0123.parquet"},
     {**GOOD, "day": None}, {**GOOD, "day": 20261123}, {**GOOD, "day": "2026-11-24"},
-    {**GOOD, "day": "2026-13-99", "path": "flows/day=2026-13-99/ab.parquet"},
-    {**GOOD, "day": "20261123", "path": "flows/day=20261123/ab.parquet"},
+    {**GOOD, "day": "2026-13-99", "path": "flows/day=2026-13-99/0123456789abcdef0123.parquet"},
+    {**GOOD, "day": "20261123", "path": "flows/day=20261123/0123456789abcdef0123.parquet"},
     {**GOOD, "bytes": None}, {**GOOD, "bytes": -1}, {**GOOD, "bytes": "10"},
     {**GOOD, "bytes": True}, {**GOOD, "bytes": 1.5}, {**GOOD, "bytes": 1 << 63},
     {**GOOD, "bytes": float("nan")},

@@ -74,8 +74,9 @@ def parts(directory: Path, window: Window = (None, None)) -> Iterator[Part]:
     """The parts of a store that may hold records of a window, by day and name.
 
     Raises:
-        UsageError: the store is one of a newer flowlens, or its manifest can't be read.
-        FlowlensError: the manifest names what can be no part of a store; a part is damaged.
+        UsageError: the store is one of a newer flowlens, its manifest can't be read, or it lists
+            what isn't part of a store.
+        FlowlensError: a part is damaged.
     """
     for part in listed(directory):
         if needed(part.day, window):
@@ -106,8 +107,9 @@ def listed(directory: Path) -> list[Part]:
         part = _part(directory, row)
         if part is None:
             what = row.get("path") if isinstance(row, dict) else row
-            raise FlowlensError(
-                f"{place}: lists {str(what)[:_SHOWN]!r}, which isn't part of a store; remove the "
+            shown = repr(what)[:_SHOWN] if isinstance(what, str) else "a row without a path"
+            raise UsageError(
+                f"{place}: damaged: it lists {shown}, which isn't part of a store; remove the "
                 "manifest, and flowlens batch run recreates it"
             )
         require_no_link(directory, part.path)
@@ -120,7 +122,11 @@ def _part(directory: Path, row: object) -> Part | None:
     if not isinstance(row, dict):
         return None
     day, path, size, sha256 = row.get("day"), row.get("path"), row.get("bytes"), row.get("sha256")
-    if type(size) is not int or size < 0 or not (sha256 is None or is_sha256(sha256)):
+    if (
+        type(size) is not int
+        or not 0 <= size < 1 << 63
+        or not (sha256 is None or is_sha256(sha256))
+    ):
         return None
     if not is_part(day, path):
         return None
