@@ -170,7 +170,7 @@ def write_about(text: bytes) -> object:
         (flip_bytes, "exchanges.parquet: not readable ("),
         (rename_a_column, "exchanges.parquet: not the columns of exchanges; make the state anew"),
         (change_a_type, "exchanges.parquet: not the columns of exchanges; make the state anew"),
-        (about(state=2), "state of version 2; this flowlens reads 1"),
+        (about(state=3), "state of version 3; this flowlens reads 2"),
         (about(state="1"), "no description of a state; make the state anew"),
         (about(state=None), "no description of a state; make the state anew"),
         (about(session_packets=5), "made with session_packets=5, and 4 is asked for; make the st"),
