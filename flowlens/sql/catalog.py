@@ -83,7 +83,7 @@ def comparing() -> Mapping[str, Query]:
 
 def _place() -> Path:
     packaged = Path(str(files("flowlens") / "queries"))
-    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "queries"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "queries"
 
 
 def find(name: str, *, extra: Mapping[str, Query] | None = None) -> Query:
