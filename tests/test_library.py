@@ -167,3 +167,8 @@ def test_converting_leaves_nothing_behind_when_it_fails(tmp_path):
 )
 def test_show_knows_what_a_word_means(text, field, value):
     assert getattr(subject(text), field) == value
+
+
+def test_an_empty_name_of_an_input_is_told_as_one() -> None:
+    with pytest.raises(fl.FlowlensError, match="an input's name is empty"):
+        fl.read("")

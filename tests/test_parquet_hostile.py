@@ -61,7 +61,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     ),
     "a field twice": (
         twice,
-        "Parquet in which 'srcaddr' and 'SrcAddr' are one column; leave one out",
+        "Parquet: the columns 'srcaddr' and 'SrcAddr' are one column; leave one out",
     ),
     "a struct": (
         made(packets={"a": 1}),

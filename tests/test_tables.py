@@ -120,6 +120,9 @@ def test_the_exact_one_of_two_names_wins_and_else_the_table_is_refused(tmp_path,
         {"srcAddr": "203.0.113.8", "dstPort": "22", "count(*)": "41"},
         {"srcaddr": "203.0.113.8", "dstaddr": "10.0.0.1", "bytes": "1", "records": "4"},
         {"protocol": "6", "dstport": "22", "records": "4", "bytes": "1"},
+        {"action": "REJECT", "records": "4", "packets": "5", "bytes": "240"},
+        {"interface_id": "eni-1", "action": "REJECT", "sum_bytes": "400"},
+        {"start": "1764547200", "srcAddr": "203.0.113.8", "dstAddr": "10.0.0.1", "count(*)": "4"},
     ],
 )
 def test_a_sum_over_records_is_refused_with_its_columns(tmp_path, form, row):
@@ -133,6 +136,24 @@ def test_a_table_whose_addresses_are_not_understood_is_never_read_in_silence(tmp
     asked = ask(write(tmp_path, [row], form))
     (said,) = remarks(asked.account)
     assert said.endswith("no column is srcaddr; not understood: from_addr")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_record_with_a_time_may_carry_a_count_of_its_owner(tmp_path, form):
+    assert got(write(tmp_path, [PLAIN | {"count": "3"}], form)) == [VALUES]
+
+
+def test_a_header_with_names_that_aws_does_not_have_says_what_it_lacks(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("interface-id\tsrc_addr\tdstaddr\taction\neni-1\t10.0.0.1\t10.0.0.2\tACCEPT\n")
+    (said,) = remarks(ask(path).account)
+    assert said.endswith("no column is srcaddr; not understood: src_addr")
+
+
+def test_a_header_of_aws_own_names_is_trusted_as_it_is(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text("interface-id dstport action\neni-1 22 ACCEPT\n")
+    assert remarks(ask(path).account) == []
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -109,6 +109,8 @@ def find(
     """
     if not inputs:
         raise NoInputError(NO_INPUT)
+    if "" in inputs:
+        raise NoInputError("an input's name is empty; is the variable that gives it set?")
     sources: list[Source] = []
     missing: list[Missing] = []
     passed_over: list[str] = []

@@ -195,19 +195,56 @@ def holds_record(names: Iterable[str]) -> bool:
     (True, False)
     """
     listed = list(names)
-    return is_record(listed) and not {known(name) for name in listed}.isdisjoint(ANCHORS)
+    places = {place for name in listed if (place := known(name))}
+    return is_record(listed) and not places.isdisjoint(ANCHORS) and not _summed(listed, places)
+
+
+def _summed(names: Iterable[str], places: Iterable[str]) -> list[str]:
+    """The columns by which a table is a sum over records, whatever it is grouped by.
+
+    >>> _summed(["action", "count(*)"], ["action"]), _summed(["action", "Count"], ["action"])
+    (['count(*)'], ['Count'])
+    >>> _summed(["start", "srcaddr", "count"], ["start_time", "srcaddr"])
+    []
+    """
+    listed = list(names)
+    calls = [name for name in listed if _CALL.match(name)]
+    # A record may carry somebody's number of that name; one without a time is no record then.
+    if calls or not {"start_time", "end_time"}.isdisjoint(places):
+        return calls
+    return [name for name in listed if known(name) is None and _COUNTED.match(name)]
+
+
+_CALL = re.compile(
+    r"\s*(?:avg|bin|count|count_distinct|max|mean|median|min|pct|stddev|sum)\s*\(",
+    re.IGNORECASE,
+)
+"""A column as Logs Insights and SQL name what nobody has named."""
+
+_COUNTED = re.compile(
+    r"(?:counts?|records|hits|total|sum|avg|mean|max|min|num)(?:[_ -].*)?$"
+    r"|.*[_ -](?:count|sum|total|avg)$",
+    re.IGNORECASE,
+)
+"""Names of counts and sums, as people and flowlens give them."""
 
 
 def require_record(names: Sequence[str], places: Sequence[str]) -> None:
     """See that a table with these columns can hold records.
 
     Raises:
-        NamesError: it has neither a start nor an interface nor an action.
+        NamesError: it has neither a start nor an interface nor an action, or it holds sums.
     """
     if set(ANCHORS).isdisjoint(places):
         raise NamesError(
             "no flow log: neither a start nor an interface nor an action is among the columns "
             f"{listed(names)}; a sum over records is no record"
+        )
+    sums = _summed(names, places)
+    if sums:
+        raise NamesError(
+            f"no flow log: {listed(sums)} among the columns {listed(names)}; "
+            "a sum over records is no record"
         )
 
 

@@ -7,7 +7,7 @@ the values (FLOW-LOG records of other layouts can have 14 tokens too). Nothing i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, lru_cache
 
@@ -34,7 +34,7 @@ class Origin(StrEnum):
 class Layout:
     """The columns of a text record in the order of its tokens.
 
-    Of a table `names` are those that its columns have there.
+    Of a table, and of a header that isn't AWS's alone, `names` are what its columns are called.
     """
 
     columns: tuple[str, ...]
@@ -49,7 +49,7 @@ class Layout:
     @property
     def lacking(self) -> str:
         """What a table has no column for; nothing where AWS's header or a user gave the fields."""
-        return lacking(self.names, self.columns) if self.named else ""
+        return lacking(self.names, self.columns) if self.names else ""
 
     @property
     def version(self) -> int:
@@ -178,9 +178,12 @@ def from_header(line: str) -> Layout | None:
     tokens = [token for token in _BLANKS.split(line.lstrip("\ufeff")) if token]
     if not tokens or not all(_NAME.fullmatch(token) for token in tokens):
         return None
-    if 2 * sum(_column(token) is not None for token in tokens) < len(tokens):
+    unknown = sum(_column(token) is None for token in tokens)
+    if 2 * unknown > len(tokens):
         return None
-    return _layout(tokens, Origin.HEADER)
+    found = _layout(tokens, Origin.HEADER)
+    # One with a name that AWS doesn't have is somebody's own, and so perhaps the others, too.
+    return replace(found, names=tuple(tokens)) if unknown else found
 
 
 def from_table(columns: tuple[str, ...], names: tuple[str, ...]) -> Layout:
