@@ -22,7 +22,7 @@ from forks import Ended, Fault, Forks
 
 from flowlens.batch import run as running
 from flowlens.batch.jobfile.loading import load
-from flowlens.batch.store import ledger
+from flowlens.batch.store import database
 
 OBJECTS = ("20/a.log.gz", "20/broken.log")
 MORE = ("21/across.log.gz", "21/cut.log.gz")
@@ -196,7 +196,7 @@ def test_a_clock_that_jumps_within_a_run(place: Path, clean: Side) -> None:
 def test_a_ledger_that_another_program_holds(
     place: Path, clean: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "PATIENCE", 0.1)
+    monkeypatch.setattr(database, "PATIENCE", 0.1)
     with sqlite3.connect(place / "store/ledger.sqlite", isolation_level=None) as other:
         other.execute("begin exclusive")
         text = line(run(place), 1)

@@ -307,7 +307,7 @@ def test_numbers_that_are_no_integers_are_malformed(tmp_path: Path, value: Any) 
 
 
 def test_moments_beyond_all_bounds_are_malformed(tmp_path: Path) -> None:
-    extremes = [-(2**63) + 1, -1, 0, 10**16 - 1000, 10**16, 2**63 - 1]
+    extremes = [-(2**63) + 1, -1, 0, 10**17 - 1000, 10**17, 2**63 - 1]
     for index, kind in enumerate((pa.timestamp("us"), pa.timestamp("us", "UTC"))):
         moments = pa.array(extremes, pa.int64()).cast(kind)
         table = pa.table({"srcaddr": ["192.0.2.1"] * 6, "start": moments, "end": [1] * 6})

@@ -251,7 +251,7 @@ def test_networks_of_our_own_are_judged_as_ours(tmp_path: Path) -> None:
     assert found["198.51.100.9"]["exposed"] == 9
     assert found[SCANNER]["reasons"][0] == "one of our own: bar 17.8"
     assert "--own '203.0.113.7/24' has host bits set" in refusal(place, "--own", "203.0.113.7/24")
-    assert "--own 'here' is no address" in refusal(place, "--own", "here")
+    assert "--own 'here' is neither an address nor a CIDR" in refusal(place, "--own", "here")
 
 
 def test_a_number_of_the_evidence_can_be_set() -> None:

@@ -102,13 +102,13 @@ def gather(
         read = provenance.read(account, inputs)
         if read.skipdata:
             parts |= desk.coverage()
-        refused = any(row["action"] == "REJECT" for row in parts["action_totals"].top)
+        actions = {row["action"] for row in parts["action_totals"].top}
         if read.selected is None:
             read = replace(read, first_seen=span.first, last_seen=span.last)
         activity = desk.activity(times)
         scanners = touches = None
-        found = detection.judge(answers) if judged else None
-        if found and (refused or found.own_scanners.num_rows):
+        found = detection.judge(answers) if judged and actions else None
+        if found and ("REJECT" in actions or found.own_scanners.num_rows):
             scanners = Scanners("scanners", COLUMNS, inputs, listener, _detection=found)
             first = [row["srcaddr"] for row in scanners.top(TRACED)]
             touches = detection.touches(answers, first)
