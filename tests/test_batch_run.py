@@ -334,7 +334,7 @@ def test_a_store_that_is_passed_over_among_the_inputs_is_told(here: Place) -> No
     here.run()
     here.job(store='"store/"', output='"later/"')
     store = here.directory / "logs/old"
-    remark = f"{store}: a store; passed over, and read where it is named as an input"
+    remark = f"{store}: a store; skipped, name it as an input to read it"
     plan = json.loads(here.batch("plan", "--format", "json").stdout)
     assert (plan["listed"], plan["remarks"]) == (1, [remark])
     assert f"note        {remark}" in here.batch("plan").stdout.decode()

@@ -107,7 +107,7 @@ def gather(
             read = replace(read, first_seen=span.first, last_seen=span.last)
         activity = desk.activity(times)
         scanners = touches = None
-        found = detection.judge(answers) if judged and actions else None
+        found = detection.judge(answers) if judged and actions - {None} else None
         if found and ("REJECT" in actions or found.own_scanners.num_rows):
             scanners = Scanners("scanners", COLUMNS, inputs, listener, _detection=found)
             first = [row["srcaddr"] for row in scanners.top(TRACED)]
