@@ -35,6 +35,7 @@ from flowlens.batch.summaries.sketches import estimate, sketch, union
 from flowlens.inputs.find import find
 from flowlens.pipeline.stream import SOURCE, streaming
 from flowlens.reading import blocks, decompress, fetch
+from flowlens.reading.envelopes import detect
 from flowlens.records.fields import fields
 
 FORMS = Path(__file__).parents[1] / "fixtures/forms"
@@ -270,7 +271,8 @@ def by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is large, and every line a block."""
     monkeypatch.setattr(fetch, "SMALL", 0)
     monkeypatch.setattr(decompress, "PIECE", 50)
-    monkeypatch.setattr(blocks.blocks, "__defaults__", (1, 1))
+    monkeypatch.setattr(detect, "HEAD", 1)
+    monkeypatch.setattr(blocks.blocks, "__defaults__", (1,))
 
 
 def test_what_is_left_of_a_part_is_no_other_part(here, by_line, monkeypatch):
