@@ -150,7 +150,7 @@ def test_converting_leaves_nothing_behind_when_it_fails(tmp_path):
     assert sorted(item.name for item in tmp_path.iterdir()) == ["later.log"]
     (tmp_path / "out").mkdir()
     (tmp_path / "out/kept").touch()
-    with pytest.raises(fl.FlowlensError, match="not an empty directory"):
+    with pytest.raises(fl.FlowlensError, match="the directory isn't empty"):
         convert(fl.read(DEMO).inputs, tmp_path / "out")
 
 
