@@ -172,9 +172,16 @@ def test_what_a_footer_contradicts_is_named(
 def test_lists_of_other_items_and_endless_numbers_are_no_footer() -> None:
     groups = bytes([0x29, 0x1C, 0, 0])  # field 2, a list of one struct; it is empty
     assert struct(groups) == ({2: [{}], -2: 12}, 4)
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="something else stands in its footer"):
         chunks._groups(bytes([0x49, 0x16, 0, 0]))
-    for broken in (b"\x15" + b"\x80" * 20, b"\x1c" * 3000, b"\x18\x7fab", b"\x19\xfc\xff\x7f", b""):
+    for broken in (
+        b"\x05\x01\x02\x00",
+        b"\x15" + b"\x80" * 20,
+        b"\x1c" * 3000,
+        b"\x18\x7fab",
+        b"\x19\xfc\xff\x7f",
+        b"",
+    ):
         with pytest.raises(ValueError, match="broken Parquet: "):
             struct(broken)
 

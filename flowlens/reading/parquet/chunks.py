@@ -10,6 +10,7 @@ Source: https://github.com/apache/parquet-format/blob/master/src/main/thrift/par
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flowlens.reading.parquet.thrift import struct
@@ -25,6 +26,8 @@ _TYPES = (
 )  # fmt: skip
 _SIZES = (1, 4, 8, 12, 4, 8)
 """Bytes of a value of the first types; a bound of another size is none."""
+
+_STRANGE = "broken Parquet: something else stands in its footer"
 
 _CODECS = 8
 
@@ -53,13 +56,6 @@ def require_chunks(metadata: pq.FileMetaData, content: bytes, size: int) -> None
     Raises:
         ValueError: one is not.
     """
-    try:
-        _require(metadata, content, size)
-    except (TypeError, LookupError, AttributeError):
-        raise ValueError("broken Parquet: something else stands in its footer") from None
-
-
-def _require(metadata: pq.FileMetaData, content: bytes, size: int) -> None:
     schema = metadata.schema
     leaves = [schema.column(place) for place in range(metadata.num_columns)]
     expected = [_expected(leaf) for leaf in leaves]
@@ -67,7 +63,7 @@ def _require(metadata: pq.FileMetaData, content: bytes, size: int) -> None:
     spans: list[tuple[int, int, int]] = []
     rows = 0
     for number, group in enumerate(_groups(content), 1):
-        chunks, count = group[1], group[3]
+        chunks, count = _typed(_typed(group, dict).get(1), list), _number(group, 3)
         if len(chunks) != len(leaves) or count < 0:
             raise ValueError(f"broken Parquet: row group {number} is not what the schema says")
         rows += count
@@ -93,14 +89,33 @@ def _require(metadata: pq.FileMetaData, content: bytes, size: int) -> None:
 def _groups(content: bytes) -> list[dict[int, Any]]:
     """The row groups. Lists whose items are of another type are none: Arrow doesn't look at it."""
     found, _ = struct(content)
-    groups: list[dict[int, Any]] = found[4]
-    metas = [chunk.get(_META, {}) for group in groups for chunk in group[1]]
-    listed = [(found, _LISTS), *((group, _GROUP_LISTS) for group in groups)]
-    listed += [(meta, _META_LISTS) for meta in metas]
-    listed += [(meta[_LEVELS], _LEVELS_LISTS) for meta in metas if _LEVELS in meta]
-    if any(fields.get(-number, kind) != kind for fields, kinds in listed for number, kind in kinds):
-        raise TypeError
+    _require_lists(found, _LISTS)
+    groups: list[dict[int, Any]] = _typed(found.get(4), list)
+    for group in groups:
+        _require_lists(group, _GROUP_LISTS)
+        for chunk in _typed(group.get(1), list):
+            meta = _typed(chunk.get(_META, {}), dict)
+            _require_lists(meta, _META_LISTS)
+            _require_lists(_typed(meta.get(_LEVELS, {}), dict), _LEVELS_LISTS)
+            _typed(meta.get(_STATISTICS, {}), dict)
     return groups
+
+
+def _require_lists(fields: dict[int, Any], kinds: Iterable[tuple[int, int]]) -> None:
+    for number, kind in kinds:
+        if number in fields and fields.get(-number) != kind:
+            raise ValueError(_STRANGE)
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise ValueError(_STRANGE)
+    return value
+
+
+def _number(fields: dict[int, Any], number: int) -> int:
+    value: int = _typed(fields.get(number), int)
+    return value
 
 
 def _expected(leaf: Any) -> tuple[int, int | None, bool, tuple[int, int]]:
@@ -113,8 +128,9 @@ def _expected(leaf: Any) -> tuple[int, int | None, bool, tuple[int, int]]:
 
 def _first(meta: dict[int, Any]) -> int:
     """Where the pages begin; some writers put 0 for no dictionary."""
-    data: int = meta[_DATA]
-    return min(data, meta.get(_DICTIONARY) or data)
+    data = _number(meta, _DATA)
+    dictionary: int = _typed(meta.get(_DICTIONARY) or data, int)
+    return min(data, dictionary)
 
 
 def _wrong(
@@ -130,18 +146,18 @@ def _wrong(
         return "lies in another file"
     if meta is None or _ENCRYPTED in chunk:
         return "is encrypted"
-    if meta[_TYPE] != kind:
-        known = 0 <= meta[_TYPE] < len(_TYPES)
-        stated = _TYPES[meta[_TYPE]] if known else f"type {meta[_TYPE]}"
+    type_, codec, values, size = (_number(meta, n) for n in (_TYPE, _CODEC, _VALUES, _SIZE))
+    if type_ != kind:
+        stated = _TYPES[type_] if 0 <= type_ < len(_TYPES) else f"type {type_}"
         return f"is {stated}, and {_TYPES[kind]} by the schema"
-    if not 0 <= meta[_CODEC] < _CODECS:
-        return f"is compressed in a way that there isn't: {meta[_CODEC]}"
-    if flat and meta[_VALUES] != rows:
-        return f"has {meta[_VALUES]:,} values in {rows:,} rows"
+    if not 0 <= codec < _CODECS:
+        return f"is compressed in a way that there isn't: {codec}"
+    if flat and values != rows:
+        return f"has {values:,} values in {rows:,} rows"
     statistics = meta.get(_STATISTICS)
     if statistics and bound is not None:
         for field in _BOUNDS:
-            if field in statistics and len(statistics[field]) != bound:
+            if field in statistics and len(_typed(statistics[field], bytes)) != bound:
                 return f"has a bound of {len(statistics[field])} bytes"
     nested = meta.get(_LEVELS)
     if nested:
@@ -153,6 +169,6 @@ def _wrong(
     if not rows:
         return None  # writers leave the places of no pages at 0
     first = _first(meta)
-    if not (first >= _MAGIC and meta[_SIZE] >= 0 and meta[_DATA] <= first + meta[_SIZE] <= end):
+    if not (first >= _MAGIC and size >= 0 and meta[_DATA] <= first + size <= end):
         return "lies outside the file's data"
     return None

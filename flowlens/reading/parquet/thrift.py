@@ -44,6 +44,8 @@ def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
         else:
             raw, at = _varint(data, at)
             number = raw >> 1 ^ -(raw & 1)
+            if number < 1:  # below zero are the types of lists
+                raise ValueError("broken Parquet: something else stands in its footer")
         if _BYTE < kind < _DOUBLE:
             raw = data[at]
             at += 1
