@@ -73,7 +73,7 @@ def test_type_checkers_are_told_that_there_are_types():
 
 @pytest.mark.parametrize(
     ("extra", "place"),
-    [("aws", "aws/access.py"), ("geo", "identity/geo.py"), ("plot", "charts/drawing.py")],
+    [("aws", "inputs/aws/access.py"), ("geo", "naming/who/geo.py"), ("plot", "charts/drawing.py")],
 )
 def test_a_hint_names_the_packages_that_an_extra_brings(extra, place):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
