@@ -138,7 +138,9 @@ def cases(draw: st.DrawFn, wrong: tuple[str, ...] = ()) -> Case:
             elif draw(st.integers(0, 3)) == 0:
                 value = "-"
             if wrong and kind in (*INT32, *INT64) and draw(st.integers(0, 39)) == 7:
-                value = draw(st.sampled_from(wrong))
+                # A fraction of a table's time is cut off; in a flow log's text it is malformed.
+                of_time = tuple(one for one in wrong if one != "1.5")
+                value = draw(st.sampled_from(of_time if kind is Kind.TIME else wrong))
             if wrong and kind is Kind.ACTION and draw(st.integers(0, 39)) == 7:
                 value = draw(st.sampled_from(("perhaps", "DROP")))
             row[column] = value
