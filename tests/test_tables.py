@@ -144,8 +144,8 @@ def test_a_record_with_a_time_may_carry_a_count_of_its_owner(tmp_path, form):
 
 
 def test_a_header_with_names_that_aws_does_not_have_says_what_it_lacks(tmp_path):
-    path = tmp_path / "a.tsv"
-    path.write_text("interface-id\tsrc_addr\tdstaddr\taction\neni-1\t10.0.0.1\t10.0.0.2\tACCEPT\n")
+    path = tmp_path / "a.log"
+    path.write_text("interface-id src_addr dstaddr action\neni-1 10.0.0.1 10.0.0.2 ACCEPT\n")
     (said,) = remarks(ask(path).account)
     assert said.endswith("no column is srcaddr; not understood: src_addr")
 
