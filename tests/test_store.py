@@ -271,12 +271,12 @@ def by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is large, and every line a block."""
     monkeypatch.setattr(fetch, "SMALL", 0)
     monkeypatch.setattr(decompress, "PIECE", 50)
-    monkeypatch.setattr(detect, "HEAD", 1)
     monkeypatch.setattr(blocks.blocks, "__defaults__", (1,))
 
 
 def test_what_is_left_of_a_part_is_no_other_part(here, by_line, monkeypatch):
     monkeypatch.setattr(drafts, "OPEN", 2)
+    monkeypatch.setattr(detect, "HEAD", 1)
     # The 20th's part is ended with three records of `a`, for two more days are open; a second part
     # of that day has as many of `a` again, and one of `b`.
     days = [20, 20, 20, 21, 22, 21, 21, 21, 21, 20, 20, 20]
