@@ -18,8 +18,10 @@ NAMED = 3
 
 def question() -> Question:
     """The rows of the relation `periods`, which other questions read too."""
-    columns = ", ".join(column.name for column in catalog.find("periods").columns)
-    return Question.sql_text(f"select {columns} from periods order by first_start", {})
+    query = catalog.find("periods")
+    columns = ", ".join(column.name for column in query.columns)
+    select = f"select {columns} from periods order by first_start"
+    return Question(select, {}, (*catalog.order([query]), query))
 
 
 @dataclass(frozen=True, slots=True)
