@@ -120,11 +120,13 @@ class Draft:
     def discard(self) -> None:
         """Leave nothing of it."""
         self._held.clear()
-        if self._writer is not None:
-            # The disk may be full: what is unfinished goes all the same.
-            with suppress(OSError):
+        # The disk may be full or broken: other drafts go all the same, and what is left of this one
+        # is swept by the next run.
+        with suppress(OSError):
+            if self._writer is not None:
                 self._writer.close()
-        atomic.discard(self.path)
+        with suppress(OSError):
+            atomic.discard(self.path)
 
 
 def pieces(path: Path, part: Part, *, together: int = 1) -> Iterator[tuple[str, pa.Table]]:
